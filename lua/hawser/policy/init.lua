@@ -1,0 +1,263 @@
+-- SPDX-License-Identifier: MIT
+-- A policy: found, validated, tried out, and compiled to what the core asks.
+-- The core asks on changes, never per message. A user's answers are passed on as they are; the
+-- core clamps them, and falls back on its own when one is nonsense.
+
+local check = require "hawser.policy.check"
+local default = require "hawser.policy.default"
+local dryrun = require "hawser.policy.dryrun"
+local glob = require "hawser.policy.glob"
+local guard = require "hawser.policy.guard"
+local suggest = require "hawser.suggest"
+local validate = require "hawser.policy.validate"
+
+---@class hawser.policy.Parts
+---@field backoff? hawser.policy.Curve|hawser.policy.Backoff
+---@field throttle? hawser.policy.Levels
+---@field deadletter? hawser.policy.Router
+---@field disconnected? "deadletter"|"queue"
+---@field stable_after? number seconds
+
+---@class hawser.policy.Policy : hawser.policy.Parts
+---@field name? string
+---@field endpoints? table<string, hawser.policy.Parts>
+
+---@class hawser.policy.Compiled
+---@field name string
+---@field source string|nil the file or module it was loaded from
+---@field private general hawser.policy.Parts
+---@field private patterns { pattern: string, parts: hawser.policy.Parts }[] most specific first
+local Compiled = {}
+Compiled.__index = Compiled
+Compiled.__name = "hawser.policy"
+
+local policy = {}
+
+-- The policies that come with hawser.
+policy.shipped = { "default", "fixed" }
+
+-- Where a policy that is not a module is looked for.
+policy.path = "./?.lua;policies/?.lua"
+
+-- The other modules of this directory: require finds them, but they are no policies.
+local TOOLS = {
+    backoff = true, check = true, deadletter = true, dryrun = true, glob = true, guard = true,
+    init = true, throttle = true, validate = true,
+}
+
+-- A file may build tables when it loads; it may not spin.
+local LOAD_BUDGET = 10000000
+
+local function answer_of(self, part, address)
+    for _, entry in ipairs(self.patterns) do
+        local value = entry.parts[part]
+        if value ~= nil and glob.matches(entry.pattern, address or "") then
+            return value
+        end
+    end
+    return self.general[part]
+end
+
+-- The delay before the next try.
+---@param endpoint hawser.policy.Question
+---@return number|nil seconds nil gives up
+---@return boolean|string|nil # with seconds: whether its jitter is in it; with nil: the reason
+function Compiled:backoff(endpoint)
+    local curve = answer_of(self, "backoff", endpoint.address)
+    local seconds, extra = curve(endpoint)
+    if seconds == nil then
+        return nil, extra
+    end
+    return seconds, extra == true
+end
+
+---@param letter hawser.policy.Letter
+---@return string # "publish", "drop" or a PID
+function Compiled:deadletter(letter)
+    local answer = answer_of(self, "deadletter", letter.address)(letter)
+    return answer
+end
+
+---@param address string|nil
+---@return hawser.policy.Levels
+function Compiled:throttle(address)
+    return answer_of(self, "throttle", address)
+end
+
+---@param address string|nil
+---@return "deadletter"|"queue"
+function Compiled:disconnected(address)
+    return answer_of(self, "disconnected", address)
+end
+
+-- How long a connection must last before the count of attempts starts again at 1.
+---@param address string|nil
+---@return number seconds
+function Compiled:stable_after(address)
+    return answer_of(self, "stable_after", address)
+end
+
+local function copied_levels(levels)
+    local copy = { hysteresis = levels.hysteresis }
+    for i, level in ipairs(levels) do
+        copy[i] = { name = level.name, from = level.from }
+    end
+    return copy
+end
+
+-- A copy, so that a script that keeps the table can't change a policy in use.
+local function copied_parts(parts, fallback)
+    local copy = {}
+    for part in pairs(validate.parts) do
+        local value = parts[part]
+        if value == nil then
+            value = fallback[part]
+        end
+        copy[part] = part == "throttle" and value and copied_levels(value) or value
+    end
+    return copy
+end
+
+local function compiled_patterns(endpoints)
+    local patterns = {}
+    for pattern, parts in pairs(endpoints or {}) do
+        patterns[#patterns + 1] = { pattern = pattern, parts = copied_parts(parts, {}) }
+    end
+    table.sort(patterns, function(a, b)
+        return glob.before(a.pattern, b.pattern)
+    end)
+    return patterns
+end
+
+local function tried_out(compiled)
+    local faults = {}
+    dryrun.parts("", compiled.general, "192.0.2.1:25520", faults)
+    for _, entry in ipairs(compiled.patterns) do
+        dryrun.parts(check.path("endpoints", entry.pattern), entry.parts,
+                     glob.example(entry.pattern), faults)
+    end
+    return faults
+end
+
+local function refused(name, faults)
+    local lines = {}
+    for i, fault in ipairs(faults) do
+        lines[i] = ("policy %s: %s"):format(check.show(name), fault)
+    end
+    return nil, table.concat(lines, "\n"), "EPOLICY"
+end
+
+-- Validates the whole policy, fills what it leaves out from the default, and tries out every
+-- function. The message of a failure has a line for each fault.
+---@param source hawser.policy.Policy
+---@param name? string what it is called if it has no name of its own
+---@return hawser.policy.Compiled|nil
+---@return string|nil message
+---@return string|nil code "EPOLICY"
+function policy.compile(source, name)
+    if getmetatable(source) == Compiled then
+        return source
+    elseif type(source) ~= "table" then
+        return nil, "expected a policy, a table, got " .. check.show(source), "EPOLICY"
+    end
+    name = type(source.name) == "string" and source.name or name or "unnamed"
+    local faults = validate.faults(source)
+    if #faults > 0 then
+        return refused(name, faults)
+    end
+    local compiled = setmetatable({
+        name = name,
+        general = copied_parts(source, default),
+        patterns = compiled_patterns(source.endpoints),
+    }, Compiled)
+    faults = tried_out(compiled)
+    if #faults > 0 then
+        return refused(name, faults)
+    end
+    return compiled
+end
+
+local function run_chunk(chunk, source, name, ...)
+    local ok, result = guard.run(LOAD_BUDGET, chunk, ...)
+    if not ok then
+        return nil, ("policy file %s: %s"):format(source, result), "EPOLICY"
+    elseif type(result) ~= "table" then
+        return nil, ("policy file %s: expected it to return a policy, a table, got %s"):format(
+            source, check.show(result)), "EPOLICY"
+    end
+    local compiled, message, code = policy.compile(result, name)
+    if not compiled then
+        return nil, ("policy file %s:\n%s"):format(source, message), code
+    end
+    compiled.source = source
+    return compiled
+end
+
+local function load_file(path)
+    local chunk, why = loadfile(path, "t")
+    if not chunk then
+        return nil, ("policy file %s: %s"):format(path, why), "EPOLICY"
+    end
+    return run_chunk(chunk, path, path:match("([^/]+)%.lua$") or path:match("[^/]+$"), path)
+end
+
+-- Goes through the searchers as require does, but keeps nothing: a reload reads the file again.
+local function load_module(name)
+    local module = "hawser.policy." .. name
+    for _, searcher in ipairs(package.searchers) do
+        local ok, loader, extra = pcall(searcher, module)
+        if not ok then
+            return true, nil, ("policy %s: %s"):format(check.show(name), loader), "EPOLICY"
+        elseif type(loader) == "function" then
+            local source = type(extra) == "string" and extra:sub(1, 1) ~= ":" and extra or module
+            return true, run_chunk(loader, source, name, module, extra)
+        end
+    end
+    return false
+end
+
+local function not_found(name, path)
+    local places = TOOLS[name] and {} or { "module hawser.policy." .. name }
+    for template in path:gmatch("[^;]+") do
+        places[#places + 1] = (template:gsub("%?", (name:gsub("%%", "%%%%"))))
+    end
+    local near = suggest.nearest(name, policy.shipped)
+    return nil, ("no policy %s: looked for %s; shipped: %s%s"):format(check.show(name),
+        table.concat(places, ", "), table.concat(policy.shipped, ", "),
+        near and ('; did you mean "%s"?'):format(near) or ""), "EPOLICY"
+end
+
+local function load_name(name, path)
+    if not TOOLS[name] then
+        local found, compiled, message, code = load_module(name)
+        if found then
+            return compiled, message, code
+        end
+    end
+    local file = package.searchpath(name, path, "")
+    if file then
+        return load_file(file)
+    end
+    return not_found(name, path)
+end
+
+-- A table is compiled. Text with a "/" or ending in ".lua" is a file. Any other text is a name:
+-- the module hawser.policy.NAME, or NAME.lua where `path` says.
+---@param what string|hawser.policy.Policy|hawser.policy.Compiled
+---@param path? string templates like package.path; `policy.path` unless said
+---@return hawser.policy.Compiled|nil
+---@return string|nil message
+---@return string|nil code "EPOLICY"
+function policy.load(what, path)
+    if type(what) ~= "string" then
+        return policy.compile(what)
+    elseif what:find("/", 1, true) or what:find("%.lua$") then
+        return load_file(what)
+    elseif not what:find("^[%w_][%w_.-]*$") then
+        return nil, ("no policy %s: expected a name of letters, digits, _, - and ., or a path")
+            :format(check.show(what)), "EPOLICY"
+    end
+    return load_name(what, path or policy.path)
+end
+
+return policy

@@ -1,0 +1,138 @@
+-- SPDX-License-Identifier: MIT
+-- Throttle levels: how full an endpoint's ring may be before it is called overloaded.
+-- They are read once, when the policy loads; the core compares numbers and never calls back.
+
+local check = require "hawser.policy.check"
+local suggest = require "hawser.suggest"
+
+---@class hawser.policy.Level
+---@field name string
+---@field from number the fill, in (0, 1], from which the level holds
+
+---@class hawser.policy.Levels
+---@field [integer] hawser.policy.Level ascending; below the first one the level is "normal"
+---@field hysteresis number a level is left below `from - hysteresis`
+
+local throttle = {}
+
+local HYSTERESIS = 0.05
+local FROM = { low = 0, high = 1 }
+
+-- A name that is nearly a known one is a slip, unless it extends that name ("warning_2").
+local function slip_of(name)
+    for _, known in ipairs { "hysteresis", "warning", "critical", "normal" } do
+        local near = name ~= known and suggest.distance(name:lower(), known) <= 2
+        if near and name:sub(1, #known) ~= known then
+            return known
+        end
+    end
+    return nil
+end
+
+local function name_error(name)
+    if type(name) ~= "string" or not name:find("^[%a_][%w_%-]*$") or #name > 32 then
+        return ("%s: expected the name of a level, up to 32 letters, digits, _ and -"):format(
+            check.path("", name))
+    elseif name == "normal" then
+        return 'normal: the level below the first threshold is always called "normal"'
+    end
+    local known = slip_of(name)
+    return known and ('%s: not a level and too near "%s"; did you mean "%s"?'):format(name, known,
+                                                                                      known)
+end
+
+local function from_error(name, from)
+    local number, why = check.number(from, FROM)
+    if number and number > 0 then
+        return nil
+    end
+    return ("%s = %s: %s"):format(name, check.show(from),
+                                  why or "expected a number above 0, up to 1")
+end
+
+local function order_error(levels)
+    for i = 2, #levels do
+        if levels[i].from <= levels[i - 1].from then
+            return ("%s = %s: expected more than %s = %s"):format(levels[i].name,
+                check.show(levels[i].from), levels[i - 1].name, check.show(levels[i - 1].from))
+        end
+    end
+    local number, why = check.number(levels.hysteresis, FROM)
+    if not number then
+        return ("hysteresis = %s: %s"):format(check.show(levels.hysteresis), why)
+    elseif levels[1] and number >= levels[1].from then
+        return ("hysteresis = %s: expected less than %s = %s, or no fill would be normal again")
+            :format(check.show(number), levels[1].name, check.show(levels[1].from))
+    end
+    return nil
+end
+
+local function shape_error(levels)
+    for _, key in ipairs(check.sorted_keys(levels)) do
+        local entry = math.type(key) == "integer" and key >= 1 and key <= #levels
+        if not entry and key ~= "hysteresis" then
+            return "expected throttle.levels { ... }, found the key " .. check.path("", key)
+        elseif entry and type(levels[key]) ~= "table" then
+            return "expected throttle.levels { ... }, found " .. check.show(levels[key])
+        end
+    end
+    return nil
+end
+
+-- Whether a value has the shape that `levels` makes; one written by hand may have it too.
+---@param levels any
+---@return true|nil, string|nil
+function throttle.check(levels)
+    if type(levels) ~= "table" then
+        return nil, "expected throttle.levels { ... }"
+    end
+    local wrong = shape_error(levels)
+    local seen = {}
+    for _, level in ipairs(wrong and {} or levels) do
+        wrong = wrong or name_error(level.name) or from_error(level.name, level.from)
+        if not wrong and seen[level.name] then
+            wrong = level.name .. ": named twice"
+        end
+        seen[level.name or false] = true
+    end
+    wrong = wrong or order_error(levels)
+    if wrong then
+        return nil, wrong
+    end
+    return true
+end
+
+-- Any number of levels by name, each with the fill from which it holds. Naming none gives the
+-- defaults, warning = 0.60 and critical = 0.85; naming any gives exactly those.
+---@param options? table<string, number>
+---@return hawser.policy.Levels
+function throttle.levels(options)
+    options = options == nil and {} or options
+    if type(options) ~= "table" then
+        error("throttle.levels: expected a table of levels, got " .. check.show(options), 2)
+    end
+    local levels = { hysteresis = options.hysteresis == nil and HYSTERESIS or options.hysteresis }
+    for _, name in ipairs(check.sorted_keys(options)) do
+        if name ~= "hysteresis" then
+            local wrong = name_error(name) or from_error(name, options[name])
+            if wrong then
+                error("throttle.levels: " .. wrong, 2)
+            end
+            levels[#levels + 1] = { name = name, from = options[name] }
+        end
+    end
+    if #levels == 0 then
+        levels[1] = { name = "warning", from = 0.60 }
+        levels[2] = { name = "critical", from = 0.85 }
+    end
+    table.sort(levels, function(a, b)
+        return a.from < b.from or a.from == b.from and a.name < b.name
+    end)
+    local ok, why = throttle.check(levels)
+    if not ok then
+        error("throttle.levels: " .. why, 2)
+    end
+    return levels
+end
+
+return throttle
