@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* Drives systems from a libuv loop, and brings the tcp and unix transports. */
+#ifndef HAWSER_LOOP_H
+#define HAWSER_LOOP_H
+
+#include "hawser/system.h"
+
+struct uv_loop_s;
+
+/*
+ * Attaches a new system to `loop` (which the host owns, runs and closes) or, with NULL, to a loop of its own, and adds
+ * the transports "tcp" and "unix". Before hws_start(). Several systems may share a loop. The system keeps the loop alive until
+ * it has stopped. The loop must outlive the system; its handles are closed when hws_is_stopped() and the loop has run once more.
+ */
+HWS_API int hws_loop_attach(struct hws_system *system, struct uv_loop_s *loop);
+/* Runs the system's loop until the system has stopped (own loop) or uv_run returns (a host's). */
+HWS_API int hws_loop_run(struct hws_system *system);
+HWS_API struct uv_loop_s *hws_loop_of(struct hws_system *system); /* NULL: not attached */
+
+#endif

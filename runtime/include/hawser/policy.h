@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The questions the core asks. A policy only answers; it never acts. Every question may be left out (a NULL op) or fail (a
+ * negative code with a text): then the C fallback made from the options answers, and PolicyError is published. Answers are
+ * clamped. Asked on changes, never per message (dead_letter: per dead letter). Called on the system's thread; a policy must not
+ * call back into the system.
+ */
+#ifndef HAWSER_POLICY_H
+#define HAWSER_POLICY_H
+
+#include "hawser/message.h"
+
+#define HWS_POLICY_TEXT 1024
+
+/* Where a policy puts why it failed; cut at the size. */
+struct hws_policy_error {
+    char text[HWS_POLICY_TEXT];
+};
+
+struct hws_policy_question {
+    const char *address;
+    const char *name;       /* the peer's name; "" before the first handshake */
+    uint64_t attempt;       /* from 1 */
+    uint64_t elapsed;       /* ns since the link was lost or first dialled */
+    uint64_t delay;         /* the delay before this one; 0 at first */
+    const char *reason;     /* refused, timeout, dns, reset, protocol, handshake, version, ... */
+    uint64_t queue_size;
+    uint64_t queue_bytes;
+    bool connected_before;
+};
+struct hws_backoff_answer {
+    bool give_up;
+    uint64_t delay;     /* ns; clamped to 1 ms .. 1 h */
+    bool has_jitter;    /* false: the core adds reconnect_jitter */
+    char reason[128];   /* why it gives up */
+};
+
+enum hws_letter_route { HWS_LETTER_PUBLISH, HWS_LETTER_DROP, HWS_LETTER_REDIRECT };
+struct hws_letter {
+    struct hws_pid *target;
+    const struct hws_message *message;
+    enum hws_dead_letter_reason reason;
+};
+struct hws_letter_answer {
+    enum hws_letter_route route;
+    char redirect[HWS_ADDRESS_MAX + HWS_ID_MAX + 2]; /* a PID's text */
+};
+
+enum hws_disconnected_answer { HWS_DISCONNECTED_DEADLETTER, HWS_DISCONNECTED_QUEUE };
+
+#define HWS_LEVELS_MAX 8
+struct hws_throttle_levels {
+    size_t count;
+    struct {
+        char name[32];
+        double from; /* of the ring, ascending */
+    } level[HWS_LEVELS_MAX];
+    double hysteresis;
+};
+
+struct hws_policy;
+struct hws_policy_ops {
+    int (*backoff)(struct hws_policy *policy, const struct hws_policy_question *question,
+                   struct hws_backoff_answer *answer, struct hws_policy_error *error);
+    int (*dead_letter)(struct hws_policy *policy, const struct hws_letter *letter, struct hws_letter_answer *answer,
+                       struct hws_policy_error *error);
+    int (*disconnected)(struct hws_policy *policy, const char *address, enum hws_disconnected_answer *answer,
+                        struct hws_policy_error *error);
+    /* Asked when the policy is put in force and when an endpoint is made; compiled to thresholds. */
+    int (*throttle)(struct hws_policy *policy, const char *address, struct hws_throttle_levels *answer,
+                    struct hws_policy_error *error);
+    void (*release)(struct hws_policy *policy); /* the system is done with it */
+};
+/* Embed as first member. `name` and `origin` (a file, or "") stay valid as long as the policy. `random` is filled in by the
+ * system that uses it: [0, 1) from the system's seeded source. */
+struct hws_policy {
+    const struct hws_policy_ops *ops;
+    const char *name;
+    const char *origin;
+    double (*random)(void *random_data);
+    void *random_data;
+};
+
+/* Puts another policy in force (NULL: the C fallbacks) and releases the one before. PolicyLoaded is published. */
+HWS_API int hws_set_policy(struct hws_system *system, struct hws_policy *policy);
+
+#endif

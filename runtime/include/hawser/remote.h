@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Endpoints: this system's view of one remote address each. They are made on first use; this header reads and steers them.
+ */
+#ifndef HAWSER_REMOTE_H
+#define HAWSER_REMOTE_H
+
+#include "hawser/message.h"
+
+/*
+ * idle: known, no link. associating: first dial and handshake, deliveries deferred. connected. reconnecting: link lost, the
+ * policy chose a delay. closed: told once, a tombstone.
+ */
+#define HWS_ENDPOINT_STATES(X) X(idle) X(associating) X(connected) X(reconnecting) X(closed)
+enum hws_endpoint_state {
+#define X(name) HWS_ENDPOINT_##name,
+    HWS_ENDPOINT_STATES(X)
+#undef X
+    HWS_ENDPOINT_STATE_COUNT
+};
+HWS_API const char *hws_endpoint_state_name(enum hws_endpoint_state state);
+
+/* X(name, unit, doc): gauges and counters of an endpoint. They survive a reconnect and, as last values, its closing. */
+#define HWS_ENDPOINT_STATISTICS(X)                                                     \
+    X(queue_capacity, count, "messages the ring may hold")                             \
+    X(queue_size, count, "messages in the ring, sent but unacknowledged ones included") \
+    X(queue_bytes, bytes, "bytes in the ring")                                         \
+    X(deliver_success, count, "messages the peer has acknowledged")                    \
+    X(deliver_failure, count, "messages for it that became dead letters")              \
+    X(received, count, "messages taken from it")                                       \
+    X(received_bytes, bytes, "bytes read from it")                                     \
+    X(sent_bytes, bytes, "bytes written to it")                                        \
+    X(duplicates, count, "resent messages dropped because they were here already")     \
+    X(resent, count, "messages written a second time after a link was lost")           \
+    X(connects, count, "handshakes done")                                              \
+    X(reconnect_attempts, count, "tries since the last stable connection")             \
+    X(undecodable, count, "envelopes from it that could not be decoded")
+
+struct hws_endpoint_statistics {
+    char address[HWS_ADDRESS_MAX + 1];
+    char name[65];            /* the peer's, "" before the first handshake */
+    char level[32];           /* throttle level */
+    char reason[256];         /* why it is in this state: the last error's sentence, "" when connected */
+    enum hws_endpoint_state state;
+    uint64_t uid;             /* the peer's; 0 before the first handshake */
+    uint64_t incarnation;
+    uint64_t since;           /* when it entered the state, system clock */
+    uint64_t next;            /* when the next step is due, HWS_NEVER when none */
+    uint64_t rtt;             /* ns, the last one measured; 0 when none */
+#define X(name, unit, doc) uint64_t name;
+    HWS_ENDPOINT_STATISTICS(X)
+#undef X
+    uint64_t dead_letters[HWS_REASON_COUNT];
+};
+
+/* HWS_ENOTFOUND: no endpoint of that address, and no tombstone. On the system's thread. */
+HWS_API int hws_statistics(struct hws_system *system, const char *address, struct hws_endpoint_statistics *out);
+/* Calls `fn` for each endpoint, tombstones included. */
+HWS_API void hws_statistics_snapshot(struct hws_system *system,
+                                     void (*fn)(void *data, const struct hws_endpoint_statistics *statistics), void *data);
+/* X(name, doc): the system as a whole */
+#define HWS_SYSTEM_STATISTICS(X)                          \
+    X(actors, "living actors")                            \
+    X(endpoints, "endpoints, closed ones included")       \
+    X(delivered, "messages actors have handled")          \
+    X(dead_letters, "dead letters of every reason")       \
+    X(events_published, "events published")               \
+    X(events_dropped, "events that did not fit the queue") \
+    X(requests_pending, "requests that wait for an answer") \
+    X(memory, "bytes held through the allocator")
+struct hws_system_statistics {
+#define X(name, doc) uint64_t name;
+    HWS_SYSTEM_STATISTICS(X)
+#undef X
+    uint64_t dead_letters_by_reason[HWS_REASON_COUNT];
+};
+HWS_API void hws_system_statistics(struct hws_system *system, struct hws_system_statistics *out);
+
+/* Dials `address` if there is no link yet. 0 also when it is connected already; events tell the outcome. */
+HWS_API int hws_associate(struct hws_system *system, const char *address);
+/* Ends an endpoint: BYE, EndpointTerminated, what is queued becomes dead letters. HWS_ENOTFOUND. */
+HWS_API int hws_close_endpoint(struct hws_system *system, const char *address, const char *reason);
+/* Cuts the link and nothing else, as the network would; the endpoint reconnects and resumes. For tests and operators. */
+HWS_API int hws_cut_link(struct hws_system *system, const char *address);
+
+#endif
