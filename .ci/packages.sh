@@ -6,8 +6,7 @@ die() { printf '%s\n' "$*" >&2; exit 1; }
 
 # Each line: what it is for, Debian's package, how to see that it is there.
 packages() {
-    cat <<'TABLE'
-run   cmake            command cmake
+    cat <<'TABLE'run   cmake            command cmake
 run   ninja-build      command ninja
 run   gcc              command cc
 run   libc6-dev        file /usr/include/stdio.h
@@ -20,6 +19,7 @@ test  libcmocka-dev    library cmocka
 test  lua-busted       command busted
 test  lua-check        command luacheck
 fuzz  clang            command clang
+fuzz  libclang-rt-dev  clang libclang_rt.fuzzer
 lint  clang-format     command clang-format
 tidy  clang-tidy       command clang-tidy
 TABLE
@@ -30,11 +30,12 @@ present() { # how, names...
     shift
     for name; do
         case $how in
-        command) command -v "$name" >/dev/null 2>&1 && return 0 ;;
+        command) command -v "$name" && return 0 ;;
         file) [ -e "$name" ] && return 0 ;;
-        library) pkg-config --exists "$name" 2>/dev/null && return 0 ;;
+        clang) ls "$(clang -print-resource-dir)"/lib/*/"$name"* && return 0 ;;
+        library) pkg-config --exists "$name" && return 0 ;;
         esac
-    done
+    done >/dev/null 2>&1
     return 1
 }
 
