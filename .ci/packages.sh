@@ -6,7 +6,8 @@ die() { printf '%s\n' "$*" >&2; exit 1; }
 
 # Each line: what it is for, Debian's package, how to see that it is there.
 packages() {
-    cat <<'TABLE'run   cmake            command cmake
+    cat <<'TABLE'
+run   cmake            command cmake
 run   ninja-build      command ninja
 run   gcc              command cc
 run   libc6-dev        file /usr/include/stdio.h
