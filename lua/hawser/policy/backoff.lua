@@ -16,22 +16,24 @@ local suggest = require "hawser.suggest"
 ---@field random? fun(): number in [0, 1), from the system's seeded generator
 ---@field queue_size? integer
 ---@field queue_bytes? integer
+---@field connected_before? boolean whether there has been a handshake with it
+---@field dry_run? boolean true while the policy is tried out at load
 
 -- A curve's answer carries `true` as its second value when its jitter is already in it.
----@alias hawser.policy.Backoff fun(endpoint: hawser.policy.Question): number|nil, boolean|string|nil
+---@alias hawser.policy.Backoff fun(endpoint: hawser.policy.Question): number?, boolean|string?
 
 ---@class hawser.policy.Curve
 ---@field step fun(endpoint: hawser.policy.Question): number|nil, number|string|nil
 ---@field limit fun(endpoint: hawser.policy.Question): integer
 ---@field text string
----@overload fun(endpoint: hawser.policy.Question): number|nil, boolean|string|nil
+---@overload fun(endpoint: hawser.policy.Question): number?, boolean|string?
 
 local backoff = {}
 
 -- Why a link was lost or a try failed, as the core says it.
 backoff.reasons = {
-    "blocked", "dns", "heartbeat", "protocol", "quarantined", "refused", "reset", "shutdown",
-    "timeout",
+    "blocked", "busy", "closed", "dns", "duplicate", "handshake", "heartbeat", "protocol",
+    "quarantined", "refused", "reset", "self", "shutdown", "timeout", "unexpected", "version",
 }
 
 local SHORTEST, LONGEST = 0.001, 3600

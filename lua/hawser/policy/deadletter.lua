@@ -25,16 +25,25 @@ deadletter.reasons = {
 
 local ANSWERS = { "publish", "drop" }
 
+local A_PID = 'a PID such as "10.0.0.1:25520/audit"'
+
+local function checked(answer, expected)
+    if suggest.contains(ANSWERS, answer) then
+        return true
+    end
+    -- An id alone is a PID too, so a slip of "drop" could pass for one.
+    local near = suggest.nearest(answer, ANSWERS)
+    if check.is_pid(answer) and not near then
+        return true
+    end
+    return nil, expected .. (near and ('; did you mean "%s"?'):format(near) or "")
+end
+
 -- Whether a value is an answer that a router may give.
 ---@param answer any
 ---@return true|nil, string|nil
 function deadletter.check(answer)
-    if suggest.contains(ANSWERS, answer) or check.pid(answer) == nil then
-        return true
-    end
-    local near = suggest.nearest(answer, ANSWERS)
-    return nil, 'expected "publish", "drop" or a PID such as "10.0.0.1:25520/audit"'
-        .. (near and ('; did you mean "%s"?'):format(near) or "")
+    return checked(answer, 'expected "publish", "drop" or ' .. A_PID)
 end
 
 -- Publish every letter.
@@ -50,12 +59,11 @@ function deadletter.drop()
 end
 
 -- Send every letter to an actor instead.
----@param pid string `host:port/id`
+---@param pid string `host:port/id`, or the `id` of an actor of this system
 ---@return hawser.policy.Router
 function deadletter.to(pid)
-    local wrong = check.pid(pid)
-    if wrong then
-        error(("deadletter.to: pid = %s: %s"):format(check.show(pid), wrong), 2)
+    if not check.is_pid(pid) or suggest.contains(ANSWERS, pid) then
+        error(("deadletter.to: pid = %s: expected %s"):format(check.show(pid), A_PID), 2)
     end
     return function()
         return pid
@@ -66,9 +74,9 @@ local function as_router(value)
     if check.callable(value) then
         return value
     end
-    local ok, why = deadletter.check(value)
+    local ok, why = checked(value, 'expected "publish", "drop", a function or ' .. A_PID)
     if not ok then
-        return nil, why .. ", or a function"
+        return nil, why
     end
     return function()
         return value

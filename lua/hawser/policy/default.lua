@@ -13,5 +13,4 @@ return {
     throttle = throttle.levels { warning = 0.60, critical = 0.85, hysteresis = 0.05 },
     deadletter = deadletter.publish,
     disconnected = "deadletter",
-    stable_after = 5,
 }

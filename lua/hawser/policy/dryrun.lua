@@ -25,7 +25,8 @@ local function endpoint_question(address, attempt, reason, random)
     return {
         address = address, name = attempt > 1 and "dry-run" or nil, attempt = attempt,
         elapsed = 0.25 * (attempt - 1), delay = attempt == 1 and 0 or 0.2, reason = reason,
-        random = random, queue_size = 0, queue_bytes = 0, dry_run = true,
+        random = random, queue_size = 0, queue_bytes = 0, connected_before = attempt > 1,
+        dry_run = true,
     }
 end
 

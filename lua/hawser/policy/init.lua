@@ -16,15 +16,17 @@ local validate = require "hawser.policy.validate"
 ---@field throttle? hawser.policy.Levels
 ---@field deadletter? hawser.policy.Router
 ---@field disconnected? "deadletter"|"queue"
----@field stable_after? number seconds
 
 ---@class hawser.policy.Policy : hawser.policy.Parts
 ---@field name? string
+---@field stable_after? number seconds
 ---@field endpoints? table<string, hawser.policy.Parts>
 
 ---@class hawser.policy.Compiled
 ---@field name string
 ---@field source string|nil the file or module it was loaded from
+---@field stable_after number|nil seconds a connection must last before attempts count from 1 again;
+--- nil leaves it to the system's option
 ---@field private general hawser.policy.Parts
 ---@field private patterns { pattern: string, parts: hawser.policy.Parts }[] most specific first
 local Compiled = {}
@@ -90,13 +92,6 @@ function Compiled:disconnected(address)
     return answer_of(self, "disconnected", address)
 end
 
--- How long a connection must last before the count of attempts starts again at 1.
----@param address string|nil
----@return number seconds
-function Compiled:stable_after(address)
-    return answer_of(self, "stable_after", address)
-end
-
 local function copied_levels(levels)
     local copy = { hysteresis = levels.hysteresis }
     for i, level in ipairs(levels) do
@@ -147,27 +142,34 @@ local function refused(name, faults)
     return nil, table.concat(lines, "\n"), "EPOLICY"
 end
 
--- Validates the whole policy, fills what it leaves out from the default, and tries out every
+---@class hawser.policy.Options
+---@field name? string what the policy is called if it has no name of its own
+---@field defaults? hawser.policy.Parts what it leaves out, before the default policy is asked
+---@field path? string where files are looked for by name, like package.path
+
+-- Validates the whole policy, fills what it leaves out from the defaults, and tries out every
 -- function. The message of a failure has a line for each fault.
 ---@param source hawser.policy.Policy
----@param name? string what it is called if it has no name of its own
+---@param options? hawser.policy.Options
 ---@return hawser.policy.Compiled|nil
 ---@return string|nil message
 ---@return string|nil code "EPOLICY"
-function policy.compile(source, name)
+function policy.compile(source, options)
+    options = options or {}
     if getmetatable(source) == Compiled then
         return source
     elseif type(source) ~= "table" then
         return nil, "expected a policy, a table, got " .. check.show(source), "EPOLICY"
     end
-    name = type(source.name) == "string" and source.name or name or "unnamed"
+    local name = type(source.name) == "string" and source.name or options.name or "unnamed"
     local faults = validate.faults(source)
     if #faults > 0 then
         return refused(name, faults)
     end
     local compiled = setmetatable({
         name = name,
-        general = copied_parts(source, default),
+        stable_after = source.stable_after,
+        general = copied_parts(source, copied_parts(options.defaults or {}, default)),
         patterns = compiled_patterns(source.endpoints),
     }, Compiled)
     faults = tried_out(compiled)
@@ -177,7 +179,7 @@ function policy.compile(source, name)
     return compiled
 end
 
-local function run_chunk(chunk, source, name, ...)
+local function run_chunk(chunk, source, options, ...)
     local ok, result = guard.run(LOAD_BUDGET, chunk, ...)
     if not ok then
         return nil, ("policy file %s: %s"):format(source, result), "EPOLICY"
@@ -185,7 +187,7 @@ local function run_chunk(chunk, source, name, ...)
         return nil, ("policy file %s: expected it to return a policy, a table, got %s"):format(
             source, check.show(result)), "EPOLICY"
     end
-    local compiled, message, code = policy.compile(result, name)
+    local compiled, message, code = policy.compile(result, options)
     if not compiled then
         return nil, ("policy file %s:\n%s"):format(source, message), code
     end
@@ -193,16 +195,21 @@ local function run_chunk(chunk, source, name, ...)
     return compiled
 end
 
-local function load_file(path)
+local function named(options, name)
+    return { name = name, defaults = options.defaults }
+end
+
+local function load_file(path, options)
     local chunk, why = loadfile(path, "t")
     if not chunk then
         return nil, ("policy file %s: %s"):format(path, why), "EPOLICY"
     end
-    return run_chunk(chunk, path, path:match("([^/]+)%.lua$") or path:match("[^/]+$"), path)
+    local name = path:match("([^/]+)%.lua$") or path:match("[^/]+$")
+    return run_chunk(chunk, path, named(options, name), path)
 end
 
 -- Goes through the searchers as require does, but keeps nothing: a reload reads the file again.
-local function load_module(name)
+local function load_module(name, options)
     local module = "hawser.policy." .. name
     for _, searcher in ipairs(package.searchers) do
         local ok, loader, extra = pcall(searcher, module)
@@ -210,7 +217,7 @@ local function load_module(name)
             return true, nil, ("policy %s: %s"):format(check.show(name), loader), "EPOLICY"
         elseif type(loader) == "function" then
             local source = type(extra) == "string" and extra:sub(1, 1) ~= ":" and extra or module
-            return true, run_chunk(loader, source, name, module, extra)
+            return true, run_chunk(loader, source, named(options, name), module, extra)
         end
     end
     return false
@@ -227,37 +234,38 @@ local function not_found(name, path)
         near and ('; did you mean "%s"?'):format(near) or ""), "EPOLICY"
 end
 
-local function load_name(name, path)
+local function load_name(name, path, options)
     if not TOOLS[name] then
-        local found, compiled, message, code = load_module(name)
+        local found, compiled, message, code = load_module(name, options)
         if found then
             return compiled, message, code
         end
     end
     local file = package.searchpath(name, path, "")
     if file then
-        return load_file(file)
+        return load_file(file, options)
     end
     return not_found(name, path)
 end
 
 -- A table is compiled. Text with a "/" or ending in ".lua" is a file. Any other text is a name:
--- the module hawser.policy.NAME, or NAME.lua where `path` says.
+-- the module hawser.policy.NAME, or NAME.lua where `options.path` or `policy.path` says.
 ---@param what string|hawser.policy.Policy|hawser.policy.Compiled
----@param path? string templates like package.path; `policy.path` unless said
+---@param options? hawser.policy.Options
 ---@return hawser.policy.Compiled|nil
 ---@return string|nil message
 ---@return string|nil code "EPOLICY"
-function policy.load(what, path)
+function policy.load(what, options)
+    options = options or {}
     if type(what) ~= "string" then
-        return policy.compile(what)
+        return policy.compile(what, options)
     elseif what:find("/", 1, true) or what:find("%.lua$") then
-        return load_file(what)
+        return load_file(what, options)
     elseif not what:find("^[%w_][%w_.-]*$") then
         return nil, ("no policy %s: expected a name of letters, digits, _, - and ., or a path")
             :format(check.show(what)), "EPOLICY"
     end
-    return load_name(what, path or policy.path)
+    return load_name(what, options.path or policy.path, options)
 end
 
 return policy

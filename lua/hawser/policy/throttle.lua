@@ -16,6 +16,7 @@ local suggest = require "hawser.suggest"
 local throttle = {}
 
 local HYSTERESIS = 0.05
+local MOST_LEVELS, LONGEST_NAME = 8, 31 -- what the core has room for
 local FROM = { low = 0, high = 1 }
 
 -- A name that is nearly a known one is a slip, unless it extends that name ("warning_2").
@@ -30,9 +31,9 @@ local function slip_of(name)
 end
 
 local function name_error(name)
-    if type(name) ~= "string" or not name:find("^[%a_][%w_%-]*$") or #name > 32 then
-        return ("%s: expected the name of a level, up to 32 letters, digits, _ and -"):format(
-            check.path("", name))
+    if type(name) ~= "string" or not name:find("^[%a_][%w_%-]*$") or #name > LONGEST_NAME then
+        return ("%s: expected the name of a level, up to %d letters, digits, _ and -"):format(
+            check.path("", name), LONGEST_NAME)
     elseif name == "normal" then
         return 'normal: the level below the first threshold is always called "normal"'
     end
@@ -51,6 +52,9 @@ local function from_error(name, from)
 end
 
 local function order_error(levels)
+    if #levels > MOST_LEVELS then
+        return ("%d levels: expected %d at most"):format(#levels, MOST_LEVELS)
+    end
     for i = 2, #levels do
         if levels[i].from <= levels[i - 1].from then
             return ("%s = %s: expected more than %s = %s"):format(levels[i].name,

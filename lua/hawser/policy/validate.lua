@@ -47,13 +47,12 @@ validate.parts = {
     backoff = callable_error,
     deadletter = callable_error,
     disconnected = disconnected_error,
-    stable_after = stable_after_error,
     throttle = levels_error,
 }
 
 local PART_NAMES = check.sorted_keys(validate.parts)
-local POLICY_NAMES = table.move(PART_NAMES, 1, #PART_NAMES, 1, { [#PART_NAMES + 1] = "endpoints",
-                                                                  [#PART_NAMES + 2] = "name" })
+local POLICY_NAMES = table.move(PART_NAMES, 1, #PART_NAMES, 1, {})
+table.move({ "endpoints", "name", "stable_after" }, 1, 3, #POLICY_NAMES + 1, POLICY_NAMES)
 table.sort(POLICY_NAMES)
 
 local function endpoints_error(value)
@@ -103,7 +102,7 @@ end
 function validate.faults(policy)
     local faults = {}
     part_faults(faults, "", policy, {
-        name = name_error, endpoints = endpoints_error,
+        name = name_error, endpoints = endpoints_error, stable_after = stable_after_error,
     }, POLICY_NAMES)
     endpoint_faults(faults, policy.endpoints)
     return faults
