@@ -17,7 +17,7 @@
 
 #define HWSI_HISTOGRAM_SUB_BITS 5u
 #define HWSI_HISTOGRAM_MAX_BITS 36u
-#define HWSI_HISTOGRAM_BUCKETS                                                                     \
+#define HWSI_HISTOGRAM_BUCKETS \
     ((HWSI_HISTOGRAM_MAX_BITS - HWSI_HISTOGRAM_SUB_BITS + 1u) << HWSI_HISTOGRAM_SUB_BITS)
 
 struct hwsi_histogram {
