@@ -100,6 +100,17 @@ describe("policy.compile", function()
         assert.same(throttle.levels(), c:throttle "b:1")
     end)
 
+    it("knows whether letters need not be asked about", function()
+        assert.is_true(assert(policy.compile {}).publishes_all)
+        assert.is_true(assert(policy.compile {
+            endpoints = { a = { deadletter = deadletter.publish } },
+        }).publishes_all)
+        assert.is_false(assert(policy.compile { deadletter = deadletter.drop }).publishes_all)
+        assert.is_false(assert(policy.compile {
+            endpoints = { a = { deadletter = deadletter.drop } },
+        }).publishes_all)
+    end)
+
     it("is done once", function()
         local c = assert(policy.compile {})
         assert.equal(c, (policy.compile(c)))
@@ -133,6 +144,21 @@ describe("an endpoint's own parts", function()
         assert.same({ 2, "drop", "queue", "warning" }, all "10.1.9.9:25520")
         assert.same({ 3, "drop", "queue", "warning" }, all "10.1.2.9:25520")
         assert.same({ 3, "drop", "deadletter", "red" }, all "10.1.2.3:25520")
+    end)
+
+    it("stay right when there are more addresses than it remembers", function()
+        for round = 1, 2 do
+            for i = 1, 3000 do
+                local address = ("10.%d.2.%d:25520"):format(i % 2, i)
+                assert.equal(i % 2 == 1 and 3 or 1,
+                             (c:backoff(question { address = address })), round)
+            end
+        end
+        local held = 0
+        for _ in pairs(c.resolved) do
+            held = held + 1
+        end
+        assert.is_true(held >= 1 and held <= 1024)
     end)
 
     it("need an address; without one the general parts answer", function()

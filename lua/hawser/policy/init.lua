@@ -4,6 +4,7 @@
 -- core clamps them, and falls back on its own when one is nonsense.
 
 local check = require "hawser.policy.check"
+local deadletter = require "hawser.policy.deadletter"
 local default = require "hawser.policy.default"
 local dryrun = require "hawser.policy.dryrun"
 local glob = require "hawser.policy.glob"
@@ -27,8 +28,11 @@ local validate = require "hawser.policy.validate"
 ---@field source string|nil the file or module it was loaded from
 ---@field stable_after number|nil seconds a connection must last before attempts count from 1 again;
 --- nil leaves it to the system's option
+---@field publishes_all boolean no router but `deadletter.publish`: letters need not be asked about
 ---@field private general hawser.policy.Parts
 ---@field private patterns { pattern: string, parts: hawser.policy.Parts }[] most specific first
+---@field private resolved table<string, hawser.policy.Parts> by address, REMEMBERED at most
+---@field private remembered integer
 local Compiled = {}
 Compiled.__index = Compiled
 Compiled.__name = "hawser.policy"
@@ -50,14 +54,34 @@ local TOOLS = {
 -- A file may build tables when it loads; it may not spin.
 local LOAD_BUDGET = 10000000
 
-local function answer_of(self, part, address)
+-- A flood of letters asks about the same few addresses.
+local REMEMBERED = 1024
+
+local function resolve(self, address)
+    local parts = {}
     for _, entry in ipairs(self.patterns) do
-        local value = entry.parts[part]
-        if value ~= nil and glob.matches(entry.pattern, address or "") then
-            return value
+        if glob.matches(entry.pattern, address) then
+            for part, value in pairs(entry.parts) do
+                parts[part] = parts[part] == nil and value or parts[part]
+            end
         end
     end
-    return self.general[part]
+    return setmetatable(parts, { __index = self.general })
+end
+
+local function parts_of(self, address)
+    if not address or #self.patterns == 0 then
+        return self.general
+    end
+    local parts = self.resolved[address]
+    if not parts then
+        if self.remembered == REMEMBERED then
+            self.resolved, self.remembered = {}, 0
+        end
+        parts = resolve(self, address)
+        self.resolved[address], self.remembered = parts, self.remembered + 1
+    end
+    return parts
 end
 
 -- The delay before the next try.
@@ -65,8 +89,7 @@ end
 ---@return number|nil seconds nil gives up
 ---@return boolean|string|nil # with seconds: whether its jitter is in it; with nil: the reason
 function Compiled:backoff(endpoint)
-    local curve = answer_of(self, "backoff", endpoint.address)
-    local seconds, extra = curve(endpoint)
+    local seconds, extra = parts_of(self, endpoint.address).backoff(endpoint)
     if seconds == nil then
         return nil, extra
     end
@@ -76,20 +99,20 @@ end
 ---@param letter hawser.policy.Letter
 ---@return string # "publish", "drop" or a PID
 function Compiled:deadletter(letter)
-    local answer = answer_of(self, "deadletter", letter.address)(letter)
+    local answer = parts_of(self, letter.address).deadletter(letter)
     return answer
 end
 
 ---@param address string|nil
 ---@return hawser.policy.Levels
 function Compiled:throttle(address)
-    return answer_of(self, "throttle", address)
+    return parts_of(self, address).throttle
 end
 
 ---@param address string|nil
 ---@return "deadletter"|"queue"
 function Compiled:disconnected(address)
-    return answer_of(self, "disconnected", address)
+    return parts_of(self, address).disconnected
 end
 
 local function copied_levels(levels)
@@ -122,6 +145,15 @@ local function compiled_patterns(endpoints)
         return glob.before(a.pattern, b.pattern)
     end)
     return patterns
+end
+
+local function publishes_all(compiled)
+    local all = compiled.general.deadletter == deadletter.publish
+    for _, entry in ipairs(compiled.patterns) do
+        local own = entry.parts.deadletter
+        all = all and (own == nil or own == deadletter.publish)
+    end
+    return all
 end
 
 local function tried_out(compiled)
@@ -171,7 +203,10 @@ function policy.compile(source, options)
         stable_after = source.stable_after,
         general = copied_parts(source, copied_parts(options.defaults or {}, default)),
         patterns = compiled_patterns(source.endpoints),
+        resolved = {},
+        remembered = 0,
     }, Compiled)
+    compiled.publishes_all = publishes_all(compiled)
     faults = tried_out(compiled)
     if #faults > 0 then
         return refused(name, faults)
