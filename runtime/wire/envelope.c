@@ -9,7 +9,7 @@
 #define CORRELATION_SIZE 12u
 #define SYSTEM_ELEMENTS 6u
 
-static uint8_t *put_symbol(uint8_t *at, const struct hwsi_symbol *symbol)
+static uint8_t *put_symbol_slowly(uint8_t *at, const struct hwsi_symbol *symbol)
 {
     if (symbol->text.size == 0) {
         assert(symbol->index <= HWSI_SYMBOL_MAX);
@@ -19,6 +19,16 @@ static uint8_t *put_symbol(uint8_t *at, const struct hwsi_symbol *symbol)
         at = hwsi_put_uint(hwsi_put_array(at, 2), symbol->index);
     }
     return hwsi_put_str(at, symbol->text);
+}
+
+/* In steady state a symbol is a reference, and one byte. */
+static inline uint8_t *put_symbol(uint8_t *at, const struct hwsi_symbol *symbol)
+{
+    if (symbol->text.size == 0 && symbol->index < 0x80) {
+        *at = symbol->index ? (uint8_t)symbol->index : HWSI_NIL;
+        return at + 1;
+    }
+    return put_symbol_slowly(at, symbol);
 }
 
 static uint8_t *put_correlation(uint8_t *at, const struct hws_correlation *correlation)
@@ -46,7 +56,7 @@ size_t hwsi_deliver_encode(uint8_t *out, const struct hwsi_deliver *deliver)
     }
     memcpy(at, deliver->payload.data, deliver->payload.size);
     size_t size = (size_t)(at - out) + deliver->payload.size;
-    hwsi_put_big(out, HWSI_FRAME_PREFIX, size - HWSI_FRAME_PREFIX);
+    hwsi_put_length(out, size - HWSI_FRAME_PREFIX);
     return size;
 }
 
@@ -60,15 +70,20 @@ size_t hwsi_system_message_encode(uint8_t *out, const struct hwsi_system_message
     at = hwsi_put_uint(at, message->reason);
     at = hwsi_put_uint(at, message->number);
     size_t size = (size_t)(at - out);
-    hwsi_put_big(out, HWSI_FRAME_PREFIX, size - HWSI_FRAME_PREFIX);
+    hwsi_put_length(out, size - HWSI_FRAME_PREFIX);
     return size;
 }
 
-static bool read_open(struct hwsi_reader *reader, enum hwsi_frame_kind kind, uint64_t *count)
+static inline bool read_open(struct hwsi_reader *reader, unsigned kind, uint64_t *count)
 {
+    if (hwsi_reader_left(reader) > 2 && (reader->at[0] & 0xf0) == HWSI_FIXARRAY &&
+        reader->at[1] == kind) {
+        *count = reader->at[0] & 0x0f;
+        reader->at += 2;
+        return true;
+    }
     uint64_t first;
-    return hwsi_read_array(reader, count) && hwsi_read_uint(reader, &first) &&
-           first == (uint64_t)kind;
+    return hwsi_read_array(reader, count) && hwsi_read_uint(reader, &first) && first == kind;
 }
 
 static bool read_index(struct hwsi_reader *reader, uint32_t *out)
@@ -159,16 +174,15 @@ static bool read_deliver_header(struct hwsi_reader *reader, struct hwsi_deliver 
     return out->target.index || out->target.text.size || out->request_id;
 }
 
+/* Fills `out` in place: a copy of it at the end would cost more than all the rest. */
 int hwsi_deliver_decode(struct hws_slice body, struct hwsi_deliver *out)
 {
     struct hwsi_reader reader = { body.data, body.data + body.size };
-    struct hwsi_deliver deliver;
-    if (!read_deliver_header(&reader, &deliver)) {
+    if (!read_deliver_header(&reader, out)) {
         return HWS_EPROTOCOL;
     }
-    deliver.payload = (struct hws_slice){ reader.at, hwsi_reader_left(&reader) };
-    *out = deliver;
-    return hws_value_check(deliver.payload);
+    out->payload = (struct hws_slice){ reader.at, hwsi_reader_left(&reader) };
+    return hws_value_check(out->payload);
 }
 
 static bool sender_optional(enum hwsi_system_code code)

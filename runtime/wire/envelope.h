@@ -66,6 +66,7 @@ size_t hwsi_system_message_encode(uint8_t *out, const struct hwsi_system_message
 /*
  * Reads a frame's body (kind already known). Slices point into it.
  * HWS_EPROTOCOL: not such a frame (the link must close): bad token, wrong count, symbol index or text out of range, id too long.
+ * `out` is undefined then.
  * HWS_EDECODE: well framed, but the payload is not one well-formed value nested at most 64 deep: everything but the
  * payload is filled in, payload is what is left (dead-letter it; the link lives on).
  */

@@ -31,7 +31,7 @@ const char *hwsi_refusal_sentence(uint64_t code)
 static size_t close_frame(uint8_t *out, const uint8_t *end)
 {
     size_t size = (size_t)(end - out);
-    hwsi_put_big(out, HWSI_FRAME_PREFIX, size - HWSI_FRAME_PREFIX);
+    hwsi_put_length(out, size - HWSI_FRAME_PREFIX);
     return size;
 }
 

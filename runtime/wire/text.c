@@ -8,17 +8,7 @@ static bool name_byte(uint8_t byte)
            byte == '.' || byte == '-';
 }
 
-static bool ascii_valid(uint8_t byte, enum hwsi_text_class class_)
-{
-    switch (class_) {
-    case HWSI_TEXT_PRINTABLE: return byte >= 0x20 && byte != 0x7f;
-    case HWSI_TEXT_WORD: return byte > 0x20 && byte != 0x7f;
-    case HWSI_TEXT_NAME: break;
-    }
-    return name_byte(byte);
-}
-
-/* Bytes of the sequence that starts with `lead`, and the range its second byte has to be in. 0: no such sequence. */
+/* Size of the sequence `lead` starts, 0: none; and the range its second byte has to be in. */
 static size_t sequence_of(uint8_t lead, uint8_t *low, uint8_t *high)
 {
     *low = 0x80;
@@ -48,22 +38,31 @@ static size_t sequence_valid(struct hws_slice rest)
     return size;
 }
 
+static bool name_valid(struct hws_slice text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (!name_byte(text.data[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool hwsi_text_valid(struct hws_slice text, size_t most, enum hwsi_text_class class_)
 {
     if (text.size == 0 || text.size > most) {
         return false;
     }
+    if (class_ == HWSI_TEXT_NAME) {
+        return name_valid(text);
+    }
+    unsigned least = class_ == HWSI_TEXT_WORD ? 0x21 : 0x20;
     for (size_t i = 0; i < text.size;) {
-        if (text.data[i] < 0x80) {
-            if (!ascii_valid(text.data[i], class_)) {
-                return false;
-            }
+        if (text.data[i] - least < 0x7f - least) { /* below `least` it wraps round */
             i++;
             continue;
         }
-        size_t size = class_ == HWSI_TEXT_NAME
-                          ? 0
-                          : sequence_valid((struct hws_slice){ text.data + i, text.size - i });
+        size_t size = sequence_valid((struct hws_slice){ text.data + i, text.size - i });
         if (size == 0) {
             return false;
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What may stand in a frame where people will read it: ids, senders, types, addresses, names. Checked
+ * What may stand in a frame for people to read: ids, senders, types, addresses, names. Checked
  * where it comes in; a reference to a symbol names text that was checked when it was defined.
  */
 #ifndef HAWSER_WIRE_TEXT_H
@@ -12,7 +12,7 @@
 enum hwsi_text_class { HWSI_TEXT_PRINTABLE, HWSI_TEXT_WORD, HWSI_TEXT_NAME };
 
 /*
- * 1 to `most` bytes of well-formed UTF-8 (shortest forms, no surrogates, at most U+10FFFF) without the
+ * 1 to `most` bytes of well-formed UTF-8 (shortest forms, no surrogates, up to U+10FFFF) without the
  * control characters U+0000 to U+001F and U+007F to U+009F.
  */
 bool hwsi_text_valid(struct hws_slice text, size_t most, enum hwsi_text_class class_);

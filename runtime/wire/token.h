@@ -142,6 +142,15 @@ static inline uint8_t *hwsi_put_big(uint8_t *at, unsigned size, uint64_t value)
     return at + size;
 }
 
+/* The big-endian length before a frame; in this form compilers make it one store. */
+static inline void hwsi_put_length(uint8_t *at, size_t length)
+{
+    at[0] = (uint8_t)(length >> 24);
+    at[1] = (uint8_t)(length >> 16);
+    at[2] = (uint8_t)(length >> 8);
+    at[3] = (uint8_t)length;
+}
+
 static inline uint8_t *hwsi_put_uint(uint8_t *at, uint64_t value)
 {
     if (value < 0x80) {

@@ -8,21 +8,20 @@ struct shape {
     uint8_t length, fixed;
 };
 static const struct shape shapes[32] = {
-    [0x00] = { 0, 0 },                                                       /* nil */
-    [0x02] = { 0, 0 }, [0x03] = { 0, 0 },                                    /* false, true */
-    [0x04] = { 1, 0 }, [0x05] = { 2, 0 }, [0x06] = { 4, 0 },                 /* bin */
-    [0x07] = { 1, 1 }, [0x08] = { 2, 1 }, [0x09] = { 4, 1 },                 /* ext: its type */
-    [0x0a] = { 0, 4 }, [0x0b] = { 0, 8 },                                    /* float */
-    [0x0c] = { 0, 1 }, [0x0d] = { 0, 2 }, [0x0e] = { 0, 4 }, [0x0f] = { 0, 8 }, /* uint */
-    [0x10] = { 0, 1 }, [0x11] = { 0, 2 }, [0x12] = { 0, 4 }, [0x13] = { 0, 8 }, /* int */
-    [0x14] = { 0, 2 }, [0x15] = { 0, 3 }, [0x16] = { 0, 5 }, [0x17] = { 0, 9 }, /* fixext */
-    [0x18] = { 0, 17 },
-    [0x19] = { 1, 0 }, [0x1a] = { 2, 0 }, [0x1b] = { 4, 0 },                 /* str */
-    [0x1c] = { 2, 0 }, [0x1d] = { 4, 0 },                                    /* array */
-    [0x1e] = { 2, 0 }, [0x1f] = { 4, 0 },                                    /* map */
+    [0x00] = { 0, 0 },                                                           /* nil */
+    [0x02] = { 0, 0 },  [0x03] = { 0, 0 },                                       /* false, true */
+    [0x04] = { 1, 0 },  [0x05] = { 2, 0 }, [0x06] = { 4, 0 },                    /* bin */
+    [0x07] = { 1, 1 },  [0x08] = { 2, 1 }, [0x09] = { 4, 1 },                    /* ext: its type */
+    [0x0a] = { 0, 4 },  [0x0b] = { 0, 8 },                                       /* float */
+    [0x0c] = { 0, 1 },  [0x0d] = { 0, 2 }, [0x0e] = { 0, 4 }, [0x0f] = { 0, 8 }, /* uint */
+    [0x10] = { 0, 1 },  [0x11] = { 0, 2 }, [0x12] = { 0, 4 }, [0x13] = { 0, 8 }, /* int */
+    [0x14] = { 0, 2 },  [0x15] = { 0, 3 }, [0x16] = { 0, 5 }, [0x17] = { 0, 9 }, /* fixext */
+    [0x18] = { 0, 17 }, [0x19] = { 1, 0 }, [0x1a] = { 2, 0 }, [0x1b] = { 4, 0 }, /* str */
+    [0x1c] = { 2, 0 },  [0x1d] = { 4, 0 },                                       /* array */
+    [0x1e] = { 2, 0 },  [0x1f] = { 4, 0 },                                       /* map */
 };
 
-/* Passes one token, and tells how many values it contains; `container`: an array or map, empty or not. */
+/* Passes one token; tells how many values it contains, and whether it could (an empty array). */
 static bool pass_token(struct hwsi_reader *reader, uint64_t *values, bool *container)
 {
     uint8_t head = *reader->at++;
@@ -77,7 +76,7 @@ int hwsi_value_skip(struct hws_slice bytes, size_t count, size_t *skipped)
         }
         wanted--;
         if (container) {
-            /* Each value takes a byte at least: a greater claim is a lie, and ends here instead of in a loop. */
+            /* A value takes a byte at least: a greater claim is a lie that ends here. */
             if (depth == HWSI_VALUE_DEPTH_MAX || values > hwsi_reader_left(&reader)) {
                 return HWS_EDECODE;
             }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Walks msgpack values of which only the end is wanted: what hws_value_check() is made of. Bounded:
- * it keeps 64 numbers, believes no count that the bytes left can not hold, and passes each byte once.
+ * it keeps 64 numbers, believes no count that the bytes left can not hold, passes each byte once.
  */
 #ifndef HAWSER_WIRE_VALUE_H
 #define HAWSER_WIRE_VALUE_H
@@ -12,8 +12,8 @@
 #define HWSI_VALUE_DEPTH_MAX 64u
 
 /*
- * Passes `count` values from the start of `bytes`; *skipped is the size of them together. HWS_EDECODE:
- * one is cut short, too deep, or holds the byte 0xc1 where a token starts, which msgpack does not use.
+ * Passes `count` values from the start of `bytes`; *skipped is their size together. HWS_EDECODE:
+ * one is cut short, too deep, or has a token that starts with 0xc1, which msgpack does not use.
  */
 int hwsi_value_skip(struct hws_slice bytes, size_t count, size_t *skipped);
 
