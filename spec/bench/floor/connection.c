@@ -63,7 +63,7 @@ static void on_watchdog(uv_timer_t *timer)
 
 static enum floor_outcome allocate(struct floor_connection *connection, size_t frame)
 {
-    connection->batch_capacity = frame > FLOOR_BATCH_BYTES ? frame : FLOOR_BATCH_BYTES;
+    connection->batch_capacity = connection->write_bytes + frame;
     connection->inbox_capacity = INBOX_BYTES + 2 * frame;
     connection->inbox = malloc(connection->inbox_capacity);
     bool complete = connection->inbox != NULL;
@@ -109,6 +109,7 @@ enum floor_outcome floor_connection_open(struct floor_connection *connection, in
     memset(connection, 0, sizeof *connection);
     connection->hooks = hooks;
     connection->state = state;
+    connection->write_bytes = options->write;
     int error = uv_loop_init(&connection->loop);
     if (error || allocate(connection, FLOOR_PREFIX + options->payload + overhead) != FLOOR_OK) {
         close(fd);

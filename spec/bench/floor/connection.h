@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One end of the pair: a loop of its own, one TCP handle with TCP_NODELAY, one large read buffer in
- * which messages are parsed in place, and a few write buffers ("batches") of 64 KiB.
+ * which messages are parsed in place, and a few write buffers ("batches") of a write and a message.
  *
  * A batch is tried at once with uv_try_write; what the socket does not take is left to uv_write,
  * and the batch is not free again until that is done. So what is in flight is bounded by the
@@ -19,7 +19,6 @@
 #include <uv.h>
 
 #define FLOOR_PREFIX 4u
-#define FLOOR_BATCH_BYTES 65536u
 #define FLOOR_BATCHES 8u
 
 struct floor_connection;
@@ -50,8 +49,9 @@ struct floor_connection {
     enum floor_outcome outcome;
     uint8_t *inbox;
     size_t inbox_capacity, inbox_start, inbox_end;
-    size_t batch_capacity;
-    unsigned current; /* the batch being filled; they go round, as writes complete in order */
+    size_t write_bytes;    /* that a full batch is written with */
+    size_t batch_capacity; /* one message more than that */
+    unsigned current;      /* the batch being filled; they go round, as writes complete in order */
     unsigned in_flight;
     bool finishing;
     struct floor_batch batches[FLOOR_BATCHES];

@@ -70,8 +70,6 @@ static enum floor_outcome measure(int fd, const struct floor_options *options,
     return floor_connection_run(&connection);
 }
 
-const struct floor_work floor_echo = { .name = "echo",
-                                       .least_payload = 1,
-                                       .one_outstanding = true,
-                                       .measure = measure,
-                                       .peer = floor_answer };
+const struct floor_work floor_echo = {
+    .name = "echo", .least_payload = 1, .echo = true, .measure = measure, .peer = floor_answer
+};

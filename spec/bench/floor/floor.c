@@ -42,8 +42,8 @@ uint64_t floor_now(void)
 
 static enum floor_outcome usage(void)
 {
-    fputs("hawser-floor: usage: hawser-floor WORK [--payload BYTES] [--seconds S]"
-          " [--outstanding N], where WORK is one of",
+    fputs("hawser-floor: usage: hawser-floor WORK [--payload BYTES] [--seconds S] [--cores 1|2]"
+          " [--write BYTES (streams)] [--outstanding N (requests)], where WORK is one of",
           stderr);
     for (size_t i = 0; i < WORKS; i++) {
         fprintf(stderr, " %s", works[i]->name);
@@ -89,8 +89,14 @@ static enum floor_outcome read_option(const struct floor_work *work, const char 
     } else if (strcmp(name, "--seconds") == 0) {
         outcome = read_number(name, text, 0.01, 60, &number);
         options->duration = (uint64_t)(number * 1e9);
-    } else if (strcmp(name, "--outstanding") == 0 && !work->one_outstanding) {
-        outcome = read_number(name, text, 1, FLOOR_BATCH_BYTES, &number);
+    } else if (strcmp(name, "--cores") == 0) {
+        outcome = read_number(name, text, 1, 2, &number);
+        options->cores = (unsigned)number;
+    } else if (strcmp(name, "--write") == 0 && work->stream) {
+        outcome = read_number(name, text, 1024, FLOOR_MOST_PAYLOAD, &number);
+        options->write = (size_t)number;
+    } else if (strcmp(name, "--outstanding") == 0 && !work->stream && !work->echo) {
+        outcome = read_number(name, text, 1, FLOOR_WRITE_BYTES, &number);
         options->outstanding = (unsigned)number;
     } else {
         outcome = floor_fail("%s has no option '%s'", work->name, name);
@@ -103,7 +109,9 @@ static enum floor_outcome read_options(const struct floor_work *work, char **arg
 {
     options->payload = 64;
     options->duration = UINT64_C(1000000000);
-    options->outstanding = work->one_outstanding ? 1 : 100;
+    options->outstanding = work->stream ? 0 : work->echo ? 1 : 100;
+    options->write = FLOOR_WRITE_BYTES;
+    options->cores = 0;
     for (; *arguments; arguments += 2) {
         if (!arguments[1]) {
             return floor_fail("'%s' needs a value", *arguments);
@@ -114,9 +122,9 @@ static enum floor_outcome read_options(const struct floor_work *work, char **arg
     }
     /* All that is outstanding must fit into one batch, with 16 bytes a message for headers. */
     if (options->outstanding > 1 &&
-        options->outstanding * (options->payload + 16) > FLOOR_BATCH_BYTES) {
+        options->outstanding * (options->payload + 16) > FLOOR_WRITE_BYTES) {
         return floor_fail("%u outstanding messages of %zu bytes are more than %u bytes",
-                          options->outstanding, options->payload, FLOOR_BATCH_BYTES);
+                          options->outstanding, options->payload, FLOOR_WRITE_BYTES);
     }
     return FLOOR_OK;
 }
@@ -151,8 +159,15 @@ static enum floor_outcome print_result(const struct floor_work *work,
         return floor_fail("nothing was measured: the time was too short");
     }
     double rate = (double)result->messages / seconds;
-    printf("{\"work\":\"%s\",\"payload\":%zu,\"outstanding\":%u", work->name, options->payload,
-           options->outstanding);
+    printf("{\"work\":\"%s\",\"payload\":%zu", work->name, options->payload);
+    if (work->stream) {
+        printf(",\"write\":%zu", options->write);
+    } else {
+        printf(",\"outstanding\":%u", options->outstanding);
+    }
+    if (options->cores > 0) {
+        printf(",\"cores\":%u", options->cores);
+    }
     printf(",\"messages\":%" PRIu64 ",\"seconds\":%.6f", result->messages, seconds);
     printf(",\"messages_per_second\":%.0f,\"bytes_per_second\":%.0f", rate,
            rate * (double)options->payload);

@@ -18,6 +18,13 @@
 
 #define FLOOR_MOST_PAYLOAD (1024u * 1024u)
 
+/*
+ * A stream is written in 64 KiB, less what keeps a write within one packet of loopback's 65536 bytes
+ * with its headers: one byte more makes a second, nearly empty packet of each write, and costs up to
+ * half of the rate.
+ */
+#define FLOOR_WRITE_BYTES 65483u
+
 /* How a side ended. FLOOR_CUT: the other side was gone; what that means is its starter's to say. */
 enum floor_outcome { FLOOR_OK, FLOOR_FAILED, FLOOR_CUT };
 
@@ -25,6 +32,8 @@ struct floor_options {
     size_t payload;       /* bytes of a message, without any prefix or header */
     uint64_t duration;    /* ns of sending */
     unsigned outstanding; /* requests without an answer; 1 for the ping-pong */
+    unsigned cores;       /* 1: both sides on one, 2: one each, 0: as the system likes */
+    size_t write;         /* bytes of a write of a stream */
 };
 
 struct floor_result {
@@ -36,7 +45,8 @@ struct floor_result {
 struct floor_work {
     const char *name;
     size_t least_payload;
-    bool one_outstanding; /* --outstanding makes no sense */
+    bool stream; /* it has --write, and no --outstanding */
+    bool echo;   /* it has neither */
     enum floor_outcome (*measure)(int fd, const struct floor_options *options,
                                   struct floor_result *result);
     enum floor_outcome (*peer)(int fd, const struct floor_options *options);

@@ -116,21 +116,38 @@ static enum floor_outcome receive(int fd, const struct floor_options *options,
                : floor_fail("Lua has not seen every message");
 }
 
-/* The batch is sent when the next message might not fit, so that there is always room for one. */
-static bool has_room(struct sender *sender, size_t size)
+/*
+ * Sends one write of what is gathered and carries the rest over to the next batch. When the time is
+ * over, or the socket is full, all of it is sent.
+ */
+static void send_some(struct sender *sender, bool all)
 {
     struct floor_connection *connection = sender->connection;
-    size_t needed = FLOOR_PREFIX + FLOOR_VALUE_OVERHEAD + size;
+    uint8_t *batch = floor_connection_batch(connection);
+    size_t length = all || connection->in_flight ? sender->filled : connection->write_bytes;
 
-    if (connection->batch_capacity - sender->filled >= needed) {
-        return true;
+    floor_connection_send(connection, length);
+    sender->filled -= length;
+    uint8_t *next = floor_connection_batch(connection);
+    if (next) {
+        memmove(next, batch + length, sender->filled);
     }
-    floor_connection_send(connection, sender->filled);
-    sender->filled = 0;
-    if (floor_now() >= sender->deadline) {
+}
+
+/* Answers whether to go on: not before the socket takes more, and not after the deadline. */
+static bool send_full_batches(struct sender *sender)
+{
+    struct floor_connection *connection = sender->connection;
+    bool last = floor_now() >= sender->deadline;
+
+    while (sender->filled > 0 && floor_connection_batch(connection) &&
+           (last || sender->filled >= connection->write_bytes)) {
+        send_some(sender, last);
+    }
+    if (last) {
         floor_connection_finish(connection);
     }
-    return connection->batch_capacity >= needed && connection->in_flight == 0;
+    return floor_connection_batch(connection) && connection->in_flight == 0;
 }
 
 static int lua_send(lua_State *L)
@@ -139,16 +156,16 @@ static int lua_send(lua_State *L)
     size_t size;
     const char *bytes = luaL_checklstring(L, 1, &size);
     uint8_t *batch = floor_connection_batch(sender->connection);
+    bool more = batch != NULL;
 
-    if (!batch) {
-        lua_pushboolean(L, false);
-        return 1;
+    if (batch) {
+        uint8_t *at = batch + sender->filled;
+        size_t length = floor_value_write(at + FLOOR_PREFIX, bytes, size);
+        floor_prefix_write(at, (uint32_t)length);
+        sender->filled += FLOOR_PREFIX + length;
+        more = sender->filled < sender->connection->write_bytes || send_full_batches(sender);
     }
-    uint8_t *at = batch + sender->filled;
-    size_t length = floor_value_write(at + FLOOR_PREFIX, bytes, size);
-    floor_prefix_write(at, (uint32_t)length);
-    sender->filled += FLOOR_PREFIX + length;
-    lua_pushboolean(L, has_room(sender, size));
+    lua_pushboolean(L, more);
     return 1;
 }
 
@@ -203,8 +220,6 @@ static enum floor_outcome send_all(int fd, const struct floor_options *options)
     return outcome;
 }
 
-const struct floor_work floor_lua_stream = { .name = "lua_stream",
-                                             .least_payload = 1,
-                                             .one_outstanding = true,
-                                             .measure = receive,
-                                             .peer = send_all };
+const struct floor_work floor_lua_stream = {
+    .name = "lua_stream", .least_payload = 1, .stream = true, .measure = receive, .peer = send_all
+};

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* CPU_SET and sched_setaffinity */
 #include "pair.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -94,6 +95,46 @@ static enum floor_outcome wait_for_peer(pid_t child, enum floor_outcome measured
     return measured == FLOOR_OK ? FLOOR_OK : floor_fail("the other process stopped too early");
 }
 
+/* Stays on the nth of the cores that this process may use. */
+static enum floor_outcome stay_on_core(unsigned nth)
+{
+    cpu_set_t allowed, wanted;
+
+    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
+        return floor_fail("can't ask for the cores: %s", strerror(errno));
+    }
+    for (unsigned core = 0; core < CPU_SETSIZE; core++) {
+        if (CPU_ISSET(core, &allowed) && nth-- == 0) {
+            CPU_ZERO(&wanted);
+            CPU_SET(core, &wanted);
+            return sched_setaffinity(0, sizeof wanted, &wanted) == 0
+                       ? FLOOR_OK
+                       : floor_fail("can't stay on core %u: %s", core, strerror(errno));
+        }
+    }
+    return floor_fail("there are too few cores for that");
+}
+
+static enum floor_outcome run_peer(const struct floor_work *work,
+                                   const struct floor_options *options, int fd)
+{
+    if (options->cores > 0 && stay_on_core(options->cores - 1) != FLOOR_OK) {
+        return FLOOR_FAILED;
+    }
+    return work->peer(fd, options);
+}
+
+static enum floor_outcome run_measuring(const struct floor_work *work,
+                                        const struct floor_options *options, int fd,
+                                        struct floor_result *result)
+{
+    if (options->cores > 0 && stay_on_core(0) != FLOOR_OK) {
+        close_socket(fd);
+        return FLOOR_FAILED;
+    }
+    return work->measure(fd, options, result);
+}
+
 enum floor_outcome floor_pair_run(const struct floor_work *work,
                                   const struct floor_options *options, struct floor_result *result)
 {
@@ -113,8 +154,8 @@ enum floor_outcome floor_pair_run(const struct floor_work *work,
     }
     if (child == 0) {
         close_socket(ends[0]);
-        _exit(work->peer(ends[1], options) == FLOOR_FAILED);
+        _exit(run_peer(work, options, ends[1]) == FLOOR_FAILED);
     }
     close_socket(ends[1]);
-    return wait_for_peer(child, work->measure(ends[0], options, result));
+    return wait_for_peer(child, run_measuring(work, options, ends[0], result));
 }

@@ -19,8 +19,8 @@ struct receiver {
 };
 
 struct sender {
-    const struct floor_options *options;
-    uint8_t *payload;
+    uint8_t *frame;           /* a whole message */
+    size_t frame_bytes, sent; /* sent: of the message that is under way */
     uint64_t deadline;
 };
 
@@ -72,16 +72,44 @@ static enum floor_outcome receive(int fd, const struct floor_options *options,
                : floor_fail("a message arrived with a wrong first byte");
 }
 
-static size_t fill(uint8_t *batch, size_t capacity, const uint8_t *payload, size_t size)
+/* Up to `room` bytes of the message that is under way; answers how many. */
+static size_t continue_message(struct sender *sender, uint8_t *at, size_t room)
+{
+    size_t left = sender->frame_bytes - sender->sent;
+    size_t size = left < room ? left : room;
+
+    memcpy(at, sender->frame + sender->sent, size);
+    sender->sent = (sender->sent + size) % sender->frame_bytes;
+    return size;
+}
+
+/* Every write has the same size, so the last message goes on in the next one. */
+static size_t fill(struct sender *sender, uint8_t *batch, size_t capacity)
 {
     uint8_t *at = batch, *end = batch + capacity;
+    size_t payload = sender->frame_bytes - FLOOR_PREFIX;
 
-    while ((size_t)(end - at) >= FLOOR_PREFIX + size) {
-        floor_prefix_write(at, (uint32_t)size);
-        memcpy(at + FLOOR_PREFIX, payload, size);
-        at += FLOOR_PREFIX + size;
+    if (sender->sent > 0) {
+        at += continue_message(sender, at, capacity);
     }
-    return (size_t)(at - batch);
+    while ((size_t)(end - at) >= FLOOR_PREFIX + payload) {
+        floor_prefix_write(at, (uint32_t)payload);
+        memcpy(at + FLOOR_PREFIX, sender->frame + FLOOR_PREFIX, payload);
+        at += FLOOR_PREFIX + payload;
+    }
+    if (at < end) {
+        at += continue_message(sender, at, (size_t)(end - at));
+    }
+    return capacity;
+}
+
+static void finish(struct floor_connection *connection, struct sender *sender, uint8_t *batch)
+{
+    if (sender->sent > 0) {
+        floor_connection_send(connection,
+                              continue_message(sender, batch, connection->batch_capacity));
+    }
+    floor_connection_finish(connection);
 }
 
 static void pump(struct floor_connection *connection)
@@ -91,11 +119,10 @@ static void pump(struct floor_connection *connection)
 
     while ((batch = floor_connection_batch(connection)) != NULL) {
         if (floor_now() >= sender->deadline) {
-            floor_connection_finish(connection);
+            finish(connection, sender, batch);
             return;
         }
-        floor_connection_send(connection, fill(batch, connection->batch_capacity, sender->payload,
-                                               sender->options->payload));
+        floor_connection_send(connection, fill(sender, batch, connection->write_bytes));
     }
 }
 
@@ -109,7 +136,7 @@ static size_t ignore_bytes(struct floor_connection *connection, const uint8_t *b
 static enum floor_outcome send_all(int fd, const struct floor_options *options)
 {
     static const struct floor_hooks hooks = { .arrived = ignore_bytes, .drained = pump };
-    struct sender sender = { .options = options, .deadline = floor_now() + options->duration };
+    struct sender sender = { .frame_bytes = FLOOR_PREFIX + options->payload };
     struct floor_connection connection;
 
     enum floor_outcome outcome =
@@ -117,20 +144,20 @@ static enum floor_outcome send_all(int fd, const struct floor_options *options)
     if (outcome != FLOOR_OK) {
         return outcome;
     }
-    sender.payload = malloc(options->payload);
-    if (sender.payload) {
-        memset(sender.payload, FIRST_BYTE, options->payload);
+    sender.deadline = floor_now() + options->duration;
+    sender.frame = malloc(sender.frame_bytes);
+    if (sender.frame) {
+        memset(sender.frame, FIRST_BYTE, sender.frame_bytes);
+        floor_prefix_write(sender.frame, (uint32_t)options->payload);
         pump(&connection);
     } else {
         floor_connection_abandon(&connection, floor_fail("out of memory"));
     }
     outcome = floor_connection_run(&connection);
-    free(sender.payload);
+    free(sender.frame);
     return outcome;
 }
 
-const struct floor_work floor_stream = { .name = "stream",
-                                         .least_payload = 1,
-                                         .one_outstanding = true,
-                                         .measure = receive,
-                                         .peer = send_all };
+const struct floor_work floor_stream = {
+    .name = "stream", .least_payload = 1, .stream = true, .measure = receive, .peer = send_all
+};
