@@ -225,6 +225,10 @@ describe("backoff.capped", function()
             return 9, true
         end, 3)
         assert.same({ 3, true, n = 2 }, answers(own, 1)[1])
+        local chatty = backoff.capped(function()
+            return 9, "a remark"
+        end, 3)
+        assert.same({ 3, nil, n = 2 }, answers(chatty, 1)[1])
     end)
 end)
 

@@ -103,7 +103,7 @@ describe("policy.compile", function()
     it("knows whether letters need not be asked about", function()
         assert.is_true(assert(policy.compile {}).publishes_all)
         assert.is_true(assert(policy.compile {
-            endpoints = { a = { deadletter = deadletter.publish } },
+            endpoints = { a = { deadletter = deadletter.publish }, b = { disconnected = "queue" } },
         }).publishes_all)
         assert.is_false(assert(policy.compile { deadletter = deadletter.drop }).publishes_all)
         assert.is_false(assert(policy.compile {

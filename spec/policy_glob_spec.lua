@@ -64,10 +64,10 @@ describe("an endpoint pattern", function()
 
     it("goes before a less specific one", function()
         local patterns = { "*", "10.1.*", "10.*", "10.1.2.3:*", "10.1.2.3:1", "10.1.?.*", "10.1.**",
-                           "10.2.*" }
+                           "10.2.*", "x*", "x?*" }
         table.sort(patterns, glob.before)
         assert.same({ "10.1.2.3:1", "10.1.2.3:*", "10.1.?.*", "10.1.*", "10.2.*", "10.1.**",
-                      "10.*", "*" }, patterns)
+                      "10.*", "x?*", "x*", "*" }, patterns)
     end)
 
     it("has an example that matches, with a port if it can have one", function()

@@ -52,6 +52,8 @@ describe("throttle.levels", function()
         { { hysteresis = "x" }, 'hysteresis = "x": expected a number from 0 to 1' },
         { { low = 0.04 }, "hysteresis = 0.05: expected less than low = 0.04, or no fill would be "
             .. "normal again" },
+        { { low = 0.05 }, "hysteresis = 0.05: expected less than low = 0.05, or no fill would be "
+            .. "normal again" },
         { 0.6, "expected a table of levels, got 0.6" },
         { { aa1 = .1, bb2 = .2, cc3 = .3, dd4 = .4, ee5 = .5, ff6 = .6, gg7 = .7, hh8 = .8,
             ii9 = .9 }, "9 levels: expected 8 at most" },

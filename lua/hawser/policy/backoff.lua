@@ -10,7 +10,7 @@ local suggest = require "hawser.suggest"
 ---@field address string
 ---@field name? string the peer's system name, once it is known
 ---@field attempt integer 1 is the first retry
----@field elapsed number seconds since the link was lost
+---@field elapsed number seconds since the link was lost or first dialled
 ---@field delay number the delay before this one, 0 at first
 ---@field reason string why the link was lost or the last try failed
 ---@field random? fun(): number in [0, 1), from the system's seeded generator
