@@ -53,7 +53,7 @@ HWS_API void hws_system_free(struct hws_system *system);
 
 /* Any thread: sends a copy of `payload` to the actor named by `target` (a PID's text). HWS_EFULL: 65536 are waiting already. */
 HWS_API int hws_post(struct hws_system *system, const char *target, struct hws_slice payload);
-/* Any thread, and signal handlers' threads: asks for hws_stop(system, "asked", HWS_NEVER). */
+/* Any thread, and signal handlers: asks for hws_stop(system, "asked", HWS_NEVER). */
 HWS_API void hws_stop_from_any_thread(struct hws_system *system);
 
 HWS_API const char *hws_system_name(const struct hws_system *system);
@@ -65,10 +65,19 @@ HWS_API const struct hws_options *hws_system_options(const struct hws_system *sy
 HWS_API void hws_each_actor(struct hws_system *system, void (*fn)(void *data, struct hws_pid *pid, uint64_t mailbox_size),
                             void *data);
 
+/* Calls `fn` once, `delay` ns from now, from a turn. The handle is gone after that, after a cancel, and with the system (which
+ * then does not call `fn`). `out` may be NULL. */
+struct hws_timer;
+HWS_API int hws_after(struct hws_system *system, uint64_t delay, void (*fn)(void *data), void *data, struct hws_timer **out);
+HWS_API void hws_timer_cancel(struct hws_timer *timer); /* NULL is fine; not after `fn` was called or the system is gone */
+
+/* One line to the system's logger. */
+HWS_API void hws_log(struct hws_system *system, enum hws_log_level level, const char *line);
+
 /*
  * For who drives a system without hawser/loop.h. A turn fires due timers, runs actors and subscribers, and flushes what they
  * sent. hws_next_turn() tells when the next one is due on the system's clock: 0 now, HWS_NEVER when only I/O can bring work.
- * `wake` is called (with `data`) from other threads' hws_post(), to make the driver take a turn.
+ * `wake` is called (with `data`) from hws_post() and hws_stop_from_any_thread(), on any thread and from signal handlers.
  */
 HWS_API void hws_turn(struct hws_system *system);
 HWS_API uint64_t hws_next_turn(struct hws_system *system);

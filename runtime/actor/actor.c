@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT */
+/* Spawning, delivering and the calls of hawser/actor.h that concern one actor. */
+#include <stdio.h>
+#include <string.h>
+
+#include "actor/context.h"
+
+static int make_pid(struct hwsi_local *local, const char *name, struct hws_pid **out)
+{
+    char made[24];
+    if (!name) {
+        snprintf(made, sizeof made, "$%llu", (unsigned long long)++local->next_name);
+        name = made;
+    }
+    return hwsi_pid_intern(local->names, local->names->local, hws_slice_text(name), out);
+}
+
+static struct hws_context *make_context(struct hwsi_local *local, const struct hws_actor_ops *ops, void *self,
+                                        const struct hws_spawn_options *options)
+{
+    struct hws_context *actor = hwsi_alloc(local->heap, sizeof *actor);
+    if (!actor)
+        return NULL;
+    actor->local = local;
+    actor->ops = ops;
+    actor->self = self;
+    actor->mailbox_size = options->mailbox_size ? options->mailbox_size : local->options->mailbox_size;
+    actor->supervision = (uint8_t)options->supervision;
+    actor->starting = true;
+    hwsi_list_init(&actor->all);
+    hwsi_list_init(&actor->run);
+    hwsi_list_init(&actor->watchers);
+    hwsi_list_init(&actor->watching);
+    return actor;
+}
+
+int hwsi_spawn(struct hwsi_local *local, const struct hws_actor_ops *ops, void *self,
+               const struct hws_spawn_options *options, struct hws_pid **out)
+{
+    static const struct hws_spawn_options none;
+    if (!options)
+        options = &none;
+    if (!ops || (!ops->receive && !ops->receive_batch))
+        return HWS_EINVAL;
+    if (local->stopping)
+        return HWS_ECLOSED;
+    struct hws_pid *pid;
+    int error = make_pid(local, options->name, &pid);
+    if (error)
+        return error;
+    if (pid->actor || pid == local->root) {
+        hwsi_pid_release(pid);
+        return HWS_EEXIST;
+    }
+    struct hws_context *actor = make_context(local, ops, self, options);
+    if (!actor) {
+        hwsi_pid_release(pid);
+        return HWS_ENOMEM;
+    }
+    actor->pid = pid;
+    pid->actor = actor;
+    hwsi_list_append(&local->actors, &actor->all);
+    local->actor_count++;
+    hwsi_schedule(actor);
+    hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_ActorStarted, .pid = pid});
+    if (out)
+        *out = hwsi_pid_retain(pid);
+    return 0;
+}
+
+/* Fills a mailbox place from a borrowed message: takes the references and copies the payload unless it lies in a buffer. */
+static int fill(struct hwsi_local *local, struct hws_message *place, const struct hws_message *message)
+{
+    struct hws_buffer *buffer = message->buffer;
+    struct hws_slice payload = message->payload;
+    if (buffer && !hwsi_pool_crowded(local->pool)) {
+        hwsi_buffer_retain(buffer);
+    } else {
+        buffer = hwsi_arena_copy(&local->arena, payload, &payload);
+        if (!buffer)
+            return HWS_ENOMEM;
+    }
+    *place = *message;
+    place->payload = payload;
+    place->buffer = buffer;
+    hwsi_pid_retain(place->sender);
+    hwsi_atom_retain(place->type);
+    hwsi_pid_retain(place->who);
+    return 0;
+}
+
+int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message)
+{
+    struct hws_context *actor = target->actor;
+    if (!actor) {
+        hwsi_letter(local, target, message, HWS_REASON_not_found);
+        return HWS_ENOTFOUND;
+    }
+    struct hwsi_lane *lane = &actor->lanes[HWSI_LANE_USER];
+    struct hws_message *place = NULL;
+    if (lane->count < actor->mailbox_size)
+        place = hwsi_lane_put(&local->nodes, lane);
+    if (!place) {
+        hwsi_letter(local, target, message, HWS_REASON_mailbox_full);
+        return HWS_EFULL;
+    }
+    if (fill(local, place, message)) {
+        lane->count--;
+        lane->tail->written--;
+        hwsi_letter(local, target, message, HWS_REASON_mailbox_full);
+        return HWS_ENOMEM;
+    }
+    if (hwsi_list_empty(&actor->run))
+        hwsi_schedule(actor);
+    return 0;
+}
+
+int hwsi_tell(struct hws_context *actor, unsigned lane, enum hws_message_kind kind, struct hws_pid *who, uint16_t reason,
+              uint64_t request_id)
+{
+    struct hwsi_lane *queue = &actor->lanes[lane];
+    if (lane == HWSI_LANE_SYSTEM && queue->count >= actor->mailbox_size)
+        return HWS_EFULL;
+    struct hws_message *place = hwsi_lane_put(&actor->local->nodes, queue);
+    if (!place)
+        return HWS_ENOMEM;
+    *place = (struct hws_message){.kind = (uint16_t)kind, .who = hwsi_pid_retain(who), .reason = reason, .request_id = request_id};
+    hwsi_schedule(actor);
+    return 0;
+}
+
+void hwsi_request_stop(struct hws_context *actor)
+{
+    actor->stopping = true;
+    hwsi_schedule(actor);
+}
+
+struct hws_system *hws_context_system(struct hws_context *context)
+{
+    return context->local->system;
+}
+
+struct hws_pid *hws_context_self(struct hws_context *context)
+{
+    return context->pid;
+}
+
+void hws_context_fail(struct hws_context *context, const char *text)
+{
+    char cut[4096];
+    hwsi_free_text(context->local->heap, context->failure);
+    snprintf(cut, sizeof cut, "%s", text);
+    context->failure = hwsi_copy_text(context->local->heap, cut);
+}
+
+void hws_context_suspend(struct hws_context *context)
+{
+    context->suspended = true;
+}
+
+void hws_context_resume(struct hws_context *context)
+{
+    context->suspended = false;
+    hwsi_schedule(context);
+}
+
+void hws_context_failed_later(struct hws_context *context, int error, const char *text)
+{
+    hws_context_fail(context, text);
+    context->later_error = error;
+    context->failed_later = true;
+    hws_context_resume(context);
+}
+
+int hws_context_respond(struct hws_context *context, const struct hws_message *message, struct hws_slice payload)
+{
+    if (!message->request_id || !message->sender)
+        return HWS_EINVAL;
+    struct hws_message answer = {.payload = payload, .sender = context->pid, .correlation = message->correlation};
+    return hws_respond(context->local->system, message->sender, message->request_id, &answer);
+}

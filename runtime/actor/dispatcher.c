@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+/* Runs actors: a queue of those with something to do, each for at most dispatcher_throughput messages at a time. */
+#include "actor/context.h"
+
+static bool has_work(const struct hws_context *actor)
+{
+    if (actor->stopping || actor->failed_later)
+        return true;
+    return !actor->suspended && (actor->starting || actor->lanes[0].count || actor->lanes[1].count);
+}
+
+void hwsi_schedule(struct hws_context *actor)
+{
+    if (!actor->running && hwsi_list_empty(&actor->run) && has_work(actor))
+        hwsi_list_append(&actor->local->runnable, &actor->run);
+}
+
+static void drop_current(struct hws_context *actor)
+{
+    if (!actor->current)
+        return;
+    actor->current = NULL;
+    hwsi_lane_drop(&actor->local->nodes, &actor->lanes[actor->current_lane]);
+}
+
+const struct hws_message *hws_context_next(struct hws_context *actor)
+{
+    do {
+        drop_current(actor);
+        if (actor->budget == 0 || actor->suspended || actor->stopping)
+            return NULL;
+        unsigned lane = actor->lanes[HWSI_LANE_SYSTEM].count ? HWSI_LANE_SYSTEM : HWSI_LANE_USER;
+        if (actor->lanes[lane].count == 0)
+            return NULL;
+        actor->budget--;
+        actor->current_lane = (uint8_t)lane;
+        actor->current = hwsi_lane_first(&actor->lanes[lane]);
+    } while (actor->current->kind == HWSI_MESSAGE_nothing);
+    return actor->current;
+}
+
+static void publish_failure(struct hws_context *actor, int error, const char *what)
+{
+    hwsi_publish(actor->local, &(struct hws_event){.type = HWS_EVENT_ActorFailed,
+                                                   .pid = actor->pid,
+                                                   .detail = actor->failure ? actor->failure : hws_strerror(error),
+                                                   .reason = what,
+                                                   .count = actor->failures});
+    hwsi_free_text(actor->local->heap, actor->failure);
+    actor->failure = NULL;
+}
+
+static bool may_restart(struct hws_context *actor)
+{
+    const struct hws_options *options = actor->local->options;
+    uint64_t now = hwsi_now(actor->local);
+    if (now - actor->window_start > options->restart_window || actor->restarts == 0) {
+        actor->window_start = now;
+        actor->restarts = 0;
+    }
+    return ++actor->restarts <= options->restart_limit;
+}
+
+static void supervise(struct hws_context *actor, int error)
+{
+    actor->failures++;
+    enum hws_supervision way = actor->supervision;
+    if (way == HWS_SUPERVISE_restart && !may_restart(actor))
+        way = HWS_SUPERVISE_stop;
+    publish_failure(actor, error, way == HWS_SUPERVISE_resume ? "resume" : way == HWS_SUPERVISE_restart ? "restart" : "stop");
+    if (way == HWS_SUPERVISE_stop)
+        actor->stopping = actor->failed = true;
+    if (way == HWS_SUPERVISE_restart)
+        actor->starting = true;
+}
+
+static int handle_messages(struct hws_context *actor)
+{
+    if (actor->ops->receive_batch)
+        return actor->ops->receive_batch(actor->self, actor);
+    const struct hws_message *message;
+    int error = 0;
+    while (error >= 0 && (message = hws_context_next(actor)))
+        error = actor->ops->receive(actor->self, actor, message);
+    return error;
+}
+
+static int start(struct hws_context *actor)
+{
+    actor->starting = false;
+    int error = actor->ops->started ? actor->ops->started(actor->self, actor) : 0;
+    if (error < 0)
+        actor->supervision = HWS_SUPERVISE_stop;
+    return error;
+}
+
+static void letters_of_lane(struct hws_context *actor)
+{
+    struct hwsi_lane *lane = &actor->lanes[HWSI_LANE_USER];
+    for (; lane->count; hwsi_lane_drop(&actor->local->nodes, lane)) {
+        struct hws_message *message = hwsi_lane_first(lane);
+        if (message->kind == HWS_MESSAGE_user)
+            hwsi_letter(actor->local, actor->pid, message, HWS_REASON_stopped);
+    }
+    for (lane = &actor->lanes[HWSI_LANE_SYSTEM]; lane->count;)
+        hwsi_lane_drop(&actor->local->nodes, lane);
+}
+
+static void end_watches(struct hws_context *actor)
+{
+    enum hws_terminated_reason reason = actor->failed ? HWS_TERMINATED_failed : HWS_TERMINATED_stopped;
+    while (!hwsi_list_empty(&actor->watching)) {
+        struct hwsi_watch *watch = HWSI_ENTRY(actor->watching.next, struct hwsi_watch, by_watcher);
+        if (!watch->target->address->local)
+            actor->local->router->ops->notify(actor->local->router, HWSI_NOTICE_UNWATCH, watch->target, watch->watcher, 0, 0, NULL);
+        hwsi_watch_remove(actor->local, watch);
+    }
+    while (!hwsi_list_empty(&actor->watchers))
+        hwsi_watch_fire(actor->local, HWSI_ENTRY(actor->watchers.next, struct hwsi_watch, by_target), reason);
+}
+
+static void finish(struct hws_context *actor)
+{
+    struct hwsi_local *local = actor->local;
+    actor->running = true; /* nothing schedules it any more */
+    hwsi_list_remove(&actor->run);
+    actor->pid->actor = NULL;
+    if (actor->ops->stopped)
+        actor->ops->stopped(actor->self, actor);
+    drop_current(actor);
+    letters_of_lane(actor);
+    end_watches(actor);
+    hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_ActorStopped,
+                                            .pid = actor->pid,
+                                            .reason = actor->failed ? "failed" : "stopped"});
+    hwsi_list_remove(&actor->all);
+    local->actor_count--;
+    if (actor->ops->released)
+        actor->ops->released(actor->self);
+    hwsi_free_text(local->heap, actor->failure);
+    hwsi_pid_release(actor->pid);
+    hwsi_free(local->heap, actor, sizeof *actor);
+}
+
+static void visit(struct hws_context *actor, uint64_t throughput)
+{
+    int error = 0;
+    actor->running = true;
+    actor->budget = throughput;
+    if (actor->failed_later) {
+        error = actor->later_error;
+        actor->failed_later = false;
+        supervise(actor, error);
+        error = 0;
+    }
+    if (actor->starting && !actor->stopping)
+        error = start(actor);
+    if (error >= 0 && !actor->stopping && !actor->suspended)
+        error = handle_messages(actor);
+    drop_current(actor);
+    if (error < 0)
+        supervise(actor, error);
+    uint64_t handled = throughput - actor->budget;
+    actor->handled += handled;
+    actor->local->delivered += handled;
+    actor->running = false;
+    if (actor->stopping)
+        finish(actor);
+    else
+        hwsi_schedule(actor);
+}
+
+bool hwsi_dispatch_pending(const struct hwsi_local *local)
+{
+    return !hwsi_list_empty(&local->runnable) || !hwsi_list_empty(&local->requests.done);
+}
+
+void hwsi_dispatch(struct hwsi_local *local, uint64_t budget)
+{
+    uint64_t throughput = local->options->dispatcher_throughput;
+    uint64_t until = local->delivered + budget;
+    uint64_t visits = budget; /* visits that handle nothing are bounded too */
+    while (local->delivered < until && visits-- && hwsi_dispatch_pending(local)) {
+        while (local->delivered < until && hwsi_requests_run(local))
+            local->delivered++;
+        struct hwsi_list *node = hwsi_list_first(&local->runnable);
+        if (!node)
+            continue;
+        hwsi_list_remove(node);
+        visit(HWSI_ENTRY(node, struct hws_context, run), throughput);
+    }
+}
+
+void hwsi_stop_all(struct hwsi_local *local)
+{
+    struct hwsi_list *node;
+    while ((node = hwsi_list_first(&local->actors)))
+        finish(HWSI_ENTRY(node, struct hws_context, all));
+}

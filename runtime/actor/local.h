@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The local side of a system: its names, actors, run queue, requests, watches, events and dead letters. Knows nothing of
+ * networks: what is addressed elsewhere goes out through the router, which remote/ implements.
+ */
+#ifndef HAWSER_ACTOR_LOCAL_H
+#define HAWSER_ACTOR_LOCAL_H
+
+#include "actor/mailbox.h"
+#include "actor/names.h"
+#include "base/list.h"
+#include "base/pool.h"
+#include "base/random.h"
+#include "base/timers.h"
+#include "hawser/actor.h"
+#include "hawser/event.h"
+#include "hawser/options.h"
+#include "hawser/policy.h"
+
+/* What goes to another system besides messages. */
+enum hwsi_notice { HWSI_NOTICE_WATCH, HWSI_NOTICE_UNWATCH, HWSI_NOTICE_TERMINATED, HWSI_NOTICE_STOP, HWSI_NOTICE_DEAD_LETTER };
+
+struct hwsi_router {
+    const struct hwsi_router_ops *ops;
+};
+struct hwsi_router_ops {
+    /* `target` is remote. The router makes the dead letter when it can't take it. */
+    int (*deliver)(struct hwsi_router *router, struct hws_pid *target, const struct hws_message *message);
+    /* The answer to `request_id` of a requester at `to`'s address. */
+    int (*respond)(struct hwsi_router *router, struct hws_pid *to, uint64_t request_id, const struct hws_message *message);
+    /* `target` is remote; `sender` is the other actor concerned. *sequence (may be NULL): the system lane's number it got. */
+    int (*notify)(struct hwsi_router *router, enum hwsi_notice notice, struct hws_pid *target, struct hws_pid *sender,
+                  uint32_t reason, uint64_t number, uint64_t *sequence);
+    /* A dead letter for `target` is counted there. */
+    void (*count_letter)(struct hwsi_router *router, struct hws_pid *target, enum hws_dead_letter_reason reason);
+};
+
+/* Answers the question of a dead letter's way; remote/ or system.c asks the policy. NULL: publish all. */
+struct hwsi_letter_route {
+    void (*ask)(struct hwsi_letter_route *route, const struct hws_letter *letter, struct hws_letter_answer *answer);
+};
+
+struct hwsi_events {
+    struct hwsi_list subscriptions;
+    struct hwsi_list queue;
+    uint64_t queued, published, dropped, dropped_untold;
+    uint64_t wanted; /* bits of event types that somebody subscribed to */
+    bool dispatching, has_dead;
+};
+
+struct hwsi_requests {
+    struct hwsi_map by_id;
+    struct hwsi_list done;
+    uint64_t next_id;
+};
+
+struct hwsi_letters {
+    uint64_t total, by_reason[HWS_REASON_COUNT];
+    uint64_t log_second, logged, unlogged;
+    bool redirecting;
+    struct hwsi_letter_route *route;
+};
+
+struct hwsi_local {
+    struct hws_system *system;
+    const struct hws_options *options;
+    struct hwsi_heap *heap;
+    struct hwsi_pool *pool;
+    struct hwsi_arena arena;
+    struct hwsi_names *names;
+    struct hwsi_timers *timers;
+    struct hwsi_router *router;
+    struct hwsi_mailbox_nodes nodes;
+    struct hwsi_list actors;   /* struct hws_context.all */
+    struct hwsi_list runnable; /* struct hws_context.run */
+    struct hwsi_map watches;
+    struct hwsi_events events;
+    struct hwsi_requests requests;
+    struct hwsi_letters letters;
+    struct hws_pid *root; /* who asks when no actor does: "$system" */
+    uint64_t actor_count, next_name, delivered, backlog;
+    struct hws_correlation correlation; /* of the last local message */
+    bool stopping; /* no more spawns */
+    bool closed;   /* no more sends */
+};
+
+/* struct hws_system begins with its local side. */
+static inline struct hwsi_local *hwsi_local_of(struct hws_system *system)
+{
+    return (struct hwsi_local *)(void *)system;
+}
+int hwsi_local_init(struct hwsi_local *local, struct hws_system *system, const struct hws_options *options,
+                    struct hwsi_heap *heap, struct hwsi_timers *timers, struct hwsi_random *random);
+void hwsi_local_free(struct hwsi_local *local); /* all actors are stopped by then */
+uint64_t hwsi_now(const struct hwsi_local *local);
+__attribute__((format(printf, 3, 4))) void hwsi_log(const struct hwsi_local *local, enum hws_log_level level,
+                                                    const char *format, ...);
+
+/* A message kind inside the core: one that was taken back. Nobody hears it. */
+#define HWSI_MESSAGE_nothing 0xffff
+
+/* Size and well-formedness; makes the dead letter when wrong. */
+int hwsi_check_outgoing(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message);
+/* The fields of an outgoing message that a sender may set. */
+struct hws_message hwsi_outgoing(struct hwsi_local *local, const struct hws_message *message);
+
+/* --- actors (actor.c, dispatcher.c) --- */
+int hwsi_spawn(struct hwsi_local *local, const struct hws_actor_ops *ops, void *self,
+               const struct hws_spawn_options *options, struct hws_pid **out);
+/* Puts a message into a local mailbox. `message` is borrowed; its payload must lie in message->buffer, or is copied when that is
+ * NULL. Makes the dead letter itself when it can't. */
+int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message);
+/* Terminated and DeadLetterResponse: `lane` is 0 system, 1 user; never refused for a full lane of users. */
+int hwsi_tell(struct hws_context *actor, unsigned lane, enum hws_message_kind kind, struct hws_pid *who, uint16_t reason,
+              uint64_t request_id);
+void hwsi_schedule(struct hws_context *actor);
+void hwsi_request_stop(struct hws_context *actor);
+/* Runs actors and finished requests until there is nothing to do or `budget` messages are handled. */
+void hwsi_dispatch(struct hwsi_local *local, uint64_t budget);
+bool hwsi_dispatch_pending(const struct hwsi_local *local);
+void hwsi_stop_all(struct hwsi_local *local);
+
+/* --- watches (watch.c) --- */
+struct hwsi_watch {
+    struct hws_pid *watcher, *target;
+    struct hwsi_list by_target;  /* the local target's watchers */
+    struct hwsi_list by_watcher; /* what the local watcher watches */
+    struct hwsi_list by_address; /* of the remote one of the two */
+    uint64_t sequence;           /* the WATCH frame's, when the target is remote */
+    uint64_t position;           /* Terminated waits for this position of the user lane; 0: not terminated yet */
+    uint16_t reason;
+    bool terminated;
+};
+int hwsi_watch_local_target(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target);
+int hwsi_watch_place(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target, struct hwsi_watch **out);
+struct hwsi_watch *hwsi_watch_find(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target);
+void hwsi_watch_remove(struct hwsi_local *local, struct hwsi_watch *watch);
+/* The watch is over: its watcher hears Terminated (near or far), and it is removed. */
+void hwsi_watch_fire(struct hwsi_local *local, struct hwsi_watch *watch, enum hws_terminated_reason reason);
+
+/* --- requests (request.c) --- */
+struct hwsi_request *hwsi_request_find(struct hwsi_local *local, uint64_t id);
+struct hws_pid *hwsi_request_target(const struct hwsi_request *request);
+/* Its `done` will be called from the dispatcher. `response` is borrowed, may be NULL. */
+void hwsi_request_finish(struct hwsi_local *local, struct hwsi_request *request, int status, const struct hws_message *response);
+/* An answer from `from` (NULL: this system). Unknown ids become dead letters. */
+int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *from, const struct hws_message *response);
+/* Every request to `address` (NULL: every request) fails with `status`. */
+void hwsi_requests_fail(struct hwsi_local *local, const struct hwsi_address *address, int status);
+bool hwsi_requests_run(struct hwsi_local *local); /* calls one finished request's `done`; false: none */
+void hwsi_requests_free(struct hwsi_local *local);
+
+/* --- dead letters (letter.c) --- */
+/* The message to `target` was not delivered: counted, routed, published, and its sender is told. */
+void hwsi_letter(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message,
+                 enum hws_dead_letter_reason reason);
+/* The HWS_E... code that send() gives for a reason. */
+int hwsi_reason_error(enum hws_dead_letter_reason reason);
+/* A DEAD_LETTER notice for us: `target` (an actor here, or NULL for a request of nobody's) sent to `subject`. */
+void hwsi_letter_response(struct hwsi_local *local, struct hws_pid *target, struct hws_pid *subject,
+                          enum hws_dead_letter_reason reason, uint64_t request_id);
+
+/* --- events (event.c) --- */
+void hwsi_event_line(const struct hws_event *event, char *out, size_t capacity); /* for the log */
+void hwsi_publish(struct hwsi_local *local, const struct hws_event *event);
+static inline bool hwsi_events_wanted(const struct hwsi_local *local, enum hws_event_type type)
+{
+    return local->events.wanted >> type & 1;
+}
+/* Is there room for more events, so that dead letters may be drained? */
+static inline bool hwsi_events_room(const struct hwsi_local *local)
+{
+    return local->events.queued < local->options->event_queue_size;
+}
+void hwsi_events_dispatch(struct hwsi_local *local, uint64_t most);
+void hwsi_events_free(struct hwsi_local *local);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests that wait for an answer. A request is in the map until its `done` is called; once its end is known it stands in
+ * the list `done` too, and the dispatcher calls it from there.
+ */
+#include "actor/context.h"
+
+struct hwsi_request {
+    struct hwsi_timer timer;
+    struct hwsi_local *local;
+    uint64_t id;
+    struct hws_pid *target;
+    hws_response_fn done;
+    void *data;
+    int status;
+    struct hws_message response; /* owns its references */
+    struct hwsi_list node;       /* in requests.done when finished */
+};
+
+static bool id_equal(const void *value, const void *key)
+{
+    return ((const struct hwsi_request *)value)->id == *(const uint64_t *)key;
+}
+
+struct hwsi_request *hwsi_request_find(struct hwsi_local *local, uint64_t id)
+{
+    return hwsi_map_find(&local->requests.by_id, hwsi_hash_u64(id), id_equal, &id);
+}
+
+struct hws_pid *hwsi_request_target(const struct hwsi_request *request)
+{
+    return request->target;
+}
+
+static void request_free(struct hwsi_request *request)
+{
+    struct hwsi_local *local = request->local;
+    hwsi_map_remove(&local->requests.by_id, hwsi_hash_u64(request->id), request);
+    hwsi_list_remove(&request->node);
+    hwsi_timer_unregister(&request->timer);
+    hwsi_message_release(&request->response);
+    hwsi_pid_release(request->target);
+    hwsi_free(local->heap, request, sizeof *request);
+}
+
+void hwsi_request_finish(struct hwsi_local *local, struct hwsi_request *request, int status, const struct hws_message *response)
+{
+    if (!hwsi_list_empty(&request->node))
+        return;
+    hwsi_timer_stop(&request->timer);
+    request->status = status;
+    if (response && response->payload.size) {
+        struct hws_slice payload = response->payload;
+        struct hws_buffer *buffer = response->buffer;
+        if (buffer && !hwsi_pool_crowded(local->pool))
+            hwsi_buffer_retain(buffer);
+        else
+            buffer = hwsi_arena_copy(&local->arena, payload, &payload);
+        request->response = *response;
+        request->response.payload = buffer ? payload : (struct hws_slice){0};
+        request->response.buffer = buffer;
+        request->response.who = NULL;
+        hwsi_pid_retain(request->response.sender);
+        hwsi_atom_retain(request->response.type);
+        if (!buffer)
+            request->status = HWS_ENOMEM;
+    } else if (response) {
+        request->response.reason = response->reason;
+    }
+    hwsi_list_append(&local->requests.done, &request->node);
+}
+
+static void request_timed_out(struct hwsi_timer *timer)
+{
+    struct hwsi_request *request = HWSI_ENTRY(timer, struct hwsi_request, timer);
+    hwsi_request_finish(request->local, request, HWS_ETIMEOUT, NULL);
+}
+
+static int request_new(struct hwsi_local *local, struct hws_pid *target, hws_response_fn done, void *data,
+                       struct hwsi_request **out)
+{
+    struct hwsi_request *request = hwsi_alloc(local->heap, sizeof *request);
+    if (!request)
+        return HWS_ENOMEM;
+    hwsi_list_init(&request->node);
+    request->local = local;
+    request->id = ++local->requests.next_id;
+    request->done = done;
+    request->data = data;
+    if (hwsi_timer_register(local->timers, &request->timer, request_timed_out) ||
+        hwsi_map_put(&local->requests.by_id, hwsi_hash_u64(request->id), request)) {
+        hwsi_timer_unregister(&request->timer);
+        hwsi_free(local->heap, request, sizeof *request);
+        return HWS_ENOMEM;
+    }
+    request->target = hwsi_pid_retain(target);
+    *out = request;
+    return 0;
+}
+
+static int route_request(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message)
+{
+    return target->address->local ? hwsi_deliver_local(local, target, message)
+                                  : local->router->ops->deliver(local->router, target, message);
+}
+
+int hws_request(struct hws_system *system, struct hws_pid *target, const struct hws_message *message, uint64_t timeout,
+                hws_response_fn done, void *data, uint64_t *id)
+{
+    struct hwsi_local *local = hwsi_local_of(system);
+    struct hwsi_request *request;
+    if (local->requests.by_id.count >= local->options->pending_requests) {
+        hwsi_letter(local, target, message, HWS_REASON_queue_full);
+        return HWS_EFULL;
+    }
+    int error = hwsi_check_outgoing(local, target, message);
+    if (!error)
+        error = request_new(local, target, done, data, &request);
+    if (error)
+        return error;
+    struct hws_message out = hwsi_outgoing(local, message);
+    if (!out.sender)
+        out.sender = local->root;
+    out.request_id = request->id;
+    hwsi_timer_start(&request->timer, hwsi_now(local) + (timeout ? timeout : local->options->request_timeout));
+    uint64_t number = request->id;
+    error = route_request(local, target, &out);
+    /* A dead letter has told the request already; `done` must not be called when this call fails. */
+    request = hwsi_request_find(local, number);
+    if (error && request)
+        request_free(request);
+    if (!error && id)
+        *id = number;
+    return error;
+}
+
+int hws_request_cancel(struct hws_system *system, uint64_t id)
+{
+    struct hwsi_request *request = hwsi_request_find(hwsi_local_of(system), id);
+    if (!request)
+        return HWS_ENOTFOUND;
+    request_free(request);
+    return 0;
+}
+
+int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *from, const struct hws_message *response)
+{
+    struct hwsi_request *request = hwsi_request_find(local, response->request_id);
+    bool expected = request && hwsi_list_empty(&request->node) && (!from || request->target->address == from);
+    if (!expected) {
+        /* Too late, or an id of nobody's: the answer is a dead letter like any other message without a receiver. */
+        struct hws_message letter = *response;
+        letter.request_id = 0;
+        letter.sender = NULL;
+        hwsi_letter(local, local->root, &letter, HWS_REASON_not_found);
+        return HWS_ENOTFOUND;
+    }
+    hwsi_request_finish(local, request, 0, response);
+    return 0;
+}
+
+int hws_respond(struct hws_system *system, struct hws_pid *to, uint64_t request_id, const struct hws_message *message)
+{
+    struct hwsi_local *local = hwsi_local_of(system);
+    if (!request_id || !to)
+        return HWS_EINVAL;
+    int error = hwsi_check_outgoing(local, to, message);
+    if (error)
+        return error;
+    struct hws_message out = hwsi_outgoing(local, message);
+    out.request_id = request_id;
+    if (to->address->local)
+        return hwsi_response_arrived(local, NULL, &out);
+    return local->router->ops->respond(local->router, to, request_id, &out);
+}
+
+bool hwsi_requests_run(struct hwsi_local *local)
+{
+    struct hwsi_list *node = hwsi_list_first(&local->requests.done);
+    if (!node)
+        return false;
+    struct hwsi_request *request = HWSI_ENTRY(node, struct hwsi_request, node);
+    /* Out of the tables first: `done` may cancel, request, stop. */
+    hwsi_map_remove(&local->requests.by_id, hwsi_hash_u64(request->id), request);
+    hwsi_list_remove(&request->node);
+    hwsi_timer_unregister(&request->timer);
+    request->done(request->data, request->status, &request->response);
+    hwsi_message_release(&request->response);
+    hwsi_pid_release(request->target);
+    hwsi_free(local->heap, request, sizeof *request);
+    return true;
+}
+
+void hwsi_requests_fail(struct hwsi_local *local, const struct hwsi_address *address, int status)
+{
+    struct hwsi_request *request;
+    for (size_t cursor = 0; (request = hwsi_map_next(&local->requests.by_id, &cursor));)
+        if (!address || request->target->address == address)
+            hwsi_request_finish(local, request, status, NULL);
+}
+
+void hwsi_requests_free(struct hwsi_local *local)
+{
+    struct hwsi_request *request;
+    for (size_t cursor = 0; (request = hwsi_map_next(&local->requests.by_id, &cursor)); cursor = 0)
+        request_free(request);
+    hwsi_map_free(&local->requests.by_id);
+}

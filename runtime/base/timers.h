@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Timers on injected time: a binary heap of intrusive nodes. A timer is registered once, which reserves its place, so that
+ * starting it can't fail. Callbacks run from hwsi_timers_fire() and may start, stop and unregister any timer.
+ */
+#ifndef HAWSER_BASE_TIMERS_H
+#define HAWSER_BASE_TIMERS_H
+
+#include "base/heap.h"
+
+struct hwsi_timer;
+typedef void (*hwsi_timer_fn)(struct hwsi_timer *timer);
+
+struct hwsi_timer {
+    struct hwsi_timers *timers; /* NULL: not registered */
+    hwsi_timer_fn fn;
+    uint64_t due;
+    uint64_t order; /* timers due at the same time fire in the order they were started */
+    size_t place;   /* 1-based in the heap; 0: not running */
+};
+struct hwsi_timers {
+    struct hwsi_heap *heap;
+    struct hwsi_timer **nodes;
+    size_t count, capacity, registered;
+    uint64_t started;
+};
+
+void hwsi_timers_init(struct hwsi_timers *timers, struct hwsi_heap *heap);
+void hwsi_timers_free(struct hwsi_timers *timers);
+int hwsi_timer_register(struct hwsi_timers *timers, struct hwsi_timer *timer, hwsi_timer_fn fn);
+void hwsi_timer_unregister(struct hwsi_timer *timer); /* stops it; harmless twice or on a zeroed timer */
+void hwsi_timer_start(struct hwsi_timer *timer, uint64_t due); /* moves it when it runs already */
+void hwsi_timer_stop(struct hwsi_timer *timer);
+static inline bool hwsi_timer_running(const struct hwsi_timer *timer)
+{
+    return timer->place != 0;
+}
+/* Fires what is due at `now`, at most those that were due when it was called. */
+void hwsi_timers_fire(struct hwsi_timers *timers, uint64_t now);
+static inline uint64_t hwsi_timers_next(const struct hwsi_timers *timers)
+{
+    return timers->count ? timers->nodes[0]->due : HWS_NEVER;
+}
+
+#endif
