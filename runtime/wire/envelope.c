@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "wire/text.h"
+#include "base/utf8.h"
 #include "wire/token.h"
 
 #define CORRELATION_SIZE 12u
@@ -158,7 +158,7 @@ static bool read_deliver_header(struct hwsi_reader *reader, struct hwsi_deliver 
     uint64_t count;
     if (!read_open(reader, HWSI_FRAME_DELIVER, &count) || count < 5 || count > 7 ||
         !read_symbol(reader, HWS_ID_MAX, HWSI_TEXT_WORD, &out->target) ||
-        !read_symbol(reader, HWSI_SYMBOL_TEXT_MAX, HWSI_TEXT_PRINTABLE, &out->sender) ||
+        !read_symbol(reader, HWSI_SYMBOL_TEXT_MAX, HWSI_TEXT_WORD, &out->sender) ||
         !read_symbol(reader, HWS_ATOM_MAX, HWSI_TEXT_PRINTABLE, &out->type)) {
         return false;
     }
@@ -196,7 +196,7 @@ static bool read_system_sender(struct hwsi_reader *reader, struct hwsi_system_me
     if (hwsi_read_nil(reader)) {
         return sender_optional(message->code);
     }
-    return read_text(reader, HWSI_SYMBOL_TEXT_MAX, HWSI_TEXT_PRINTABLE, &message->sender);
+    return read_text(reader, HWSI_SYMBOL_TEXT_MAX, HWSI_TEXT_WORD, &message->sender);
 }
 
 int hwsi_system_message_decode(struct hws_slice body, struct hwsi_system_message *out)

@@ -3,7 +3,7 @@
 
 #include <assert.h>
 
-#include "wire/text.h"
+#include "base/utf8.h"
 #include "wire/token.h"
 #include "wire/value.h"
 
@@ -78,7 +78,7 @@ static bool hello_valid(const struct hwsi_hello *hello)
 {
     return hwsi_text_valid(hello->name, HWSI_NAME_MAX, HWSI_TEXT_NAME) &&
            (hello->address.size == 0 ||
-            hwsi_text_valid(hello->address, HWS_ADDRESS_MAX, HWSI_TEXT_PRINTABLE)) &&
+            hwsi_text_valid(hello->address, HWS_ADDRESS_MAX, HWSI_TEXT_WORD)) &&
            hello->uid != 0 && hello->session != 0;
 }
 

@@ -39,7 +39,7 @@ static void test_every_single_byte(void **state)
     }
 }
 
-/* For each head, the one size up to 64 that zero bytes after it make whole: what the format says. */
+/* For each head, the one size up to 64 that zero bytes after it make whole. */
 static void test_every_head_has_its_size(void **state)
 {
     (void)state;
@@ -82,7 +82,7 @@ static void test_the_unused_byte_is_refused_at_any_place(void **state)
     assert_int_equal(CHECK(0xc4, 0x01, 0xc1), 0);
 }
 
-/* A claim beyond what is there ends at once: were the count believed, these would walk 2^32 times. */
+/* A claim beyond what is there ends at once; believed, some of these would walk 2^32 times. */
 static void test_claims_are_not_believed(void **state)
 {
     (void)state;
@@ -204,13 +204,13 @@ static bool library_reads(const char *bytes, size_t size)
     return read;
 }
 
-/* msgpack-c believes a 32-bit count and allocates for it: such bytes are never shown to it unchecked. */
+/* msgpack-c allocates for any 32-bit count: such bytes are never shown to it unchecked. */
 static bool library_may_see(const char *bytes, size_t size)
 {
     return !memchr(bytes, 0xdd, size) && !memchr(bytes, 0xdf, size);
 }
 
-/* What msgpack-c packs is whole; less or more of it is not; after a flipped byte both libraries think the same of it. */
+/* What msgpack-c packs is whole, less of it is not; after a changed byte both think the same. */
 static void test_agrees_with_msgpack_c(void **state)
 {
     (void)state;

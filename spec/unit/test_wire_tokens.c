@@ -9,7 +9,7 @@
 
 #include "wire/envelope.h"
 #include "wire/handshake.h"
-#include "wire/text.h"
+#include "base/utf8.h"
 #include "wire/token.h"
 
 #include <msgpack.h>
@@ -265,7 +265,7 @@ static void test_split_tells_how_much_is_needed(void **state)
     assert_int_equal(hwsi_frame_split(bytes, sizeof bytes, 2, &body), HWS_ETOOLARGE);
 }
 
-/* Another's decoder is not for this kind: the caller mixed them up, or the frame changed under it. */
+/* No decoder trusts that somebody has looked at the kind. */
 static void test_decoders_refuse_other_kinds(void **state)
 {
     (void)state;

@@ -129,8 +129,8 @@ static void describe_system(struct meaning *meaning, const struct hwsi_system_me
 }
 
 /*
- * A body through its decoder: an error, or what it means and how it is written. The encoders get blocks of exactly
- * their bound, so that the sanitizer sees a bound that is too small.
+ * A body through its decoder: an error, or what it means and how it is written. The encoders get
+ * blocks of exactly their bound, so that the sanitizer sees a bound that is too small.
  */
 struct outcome {
     int error;
@@ -337,7 +337,7 @@ static void test_vectors(void **state)
     free(vector);
 }
 
-/* A frame cut anywhere inside is refused, whatever its length says; and no cut reads past the end. */
+/* A frame that ends too early is refused wherever it ends, and nothing reads past its end. */
 static void test_cut_anywhere(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "wire/text.h"
+#include "base/utf8.h"
 
 static bool name_byte(uint8_t byte)
 {
