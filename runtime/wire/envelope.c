@@ -105,9 +105,6 @@ static bool read_text(struct hwsi_reader *reader, size_t most, enum hwsi_text_cl
 static bool read_symbol_slowly(struct hwsi_reader *reader, size_t most, enum hwsi_text_class class_,
                                struct hwsi_symbol *out)
 {
-    if (reader->at == reader->end) {
-        return false;
-    }
     struct hwsi_reader start = *reader;
     uint64_t count;
     if (hwsi_read_array(reader, &count)) {
@@ -144,12 +141,8 @@ static bool read_correlation(struct hwsi_reader *reader, struct hws_correlation 
     if (!hwsi_read_bin(reader, &bytes) || bytes.size != CORRELATION_SIZE) {
         return false;
     }
-    struct hwsi_reader inner = { bytes.data, bytes.data + bytes.size };
-    uint64_t lo;
-    if (!hwsi_read_big(&inner, 8, &out->hi) || !hwsi_read_big(&inner, 4, &lo)) {
-        return false;
-    }
-    out->lo = (uint32_t)lo;
+    out->hi = hwsi_get_big(bytes.data, 8);
+    out->lo = (uint32_t)hwsi_get_big(bytes.data + 8, 4);
     return true;
 }
 

@@ -29,18 +29,23 @@ static inline size_t hwsi_reader_left(const struct hwsi_reader *reader)
     return (size_t)(reader->end - reader->at);
 }
 
+static inline uint64_t hwsi_get_big(const uint8_t *at, unsigned size)
+{
+    uint64_t value = 0;
+    for (unsigned i = 0; i < size; i++) {
+        value = value << 8 | at[i];
+    }
+    return value;
+}
+
 /* A big-endian number of `size` bytes (1, 2, 4 or 8). */
 static inline bool hwsi_read_big(struct hwsi_reader *reader, unsigned size, uint64_t *out)
 {
     if (hwsi_reader_left(reader) < size) {
         return false;
     }
-    uint64_t value = 0;
-    for (unsigned i = 0; i < size; i++) {
-        value = value << 8 | reader->at[i];
-    }
+    *out = hwsi_get_big(reader->at, size);
     reader->at += size;
-    *out = value;
     return true;
 }
 
