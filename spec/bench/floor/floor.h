@@ -19,9 +19,9 @@
 #define FLOOR_MOST_PAYLOAD (1024u * 1024u)
 
 /*
- * A stream is written in 64 KiB, less what keeps a write within one packet of loopback's 65536 bytes
- * with its headers: one byte more makes a second, nearly empty packet of each write, and costs up to
- * half of the rate.
+ * A stream is written in 64 KiB, less what keeps a write within one packet of loopback's 65536
+ * bytes with its headers: one byte more makes a second, nearly empty packet of each write, and
+ * costs up to half of the rate.
  */
 #define FLOOR_WRITE_BYTES 65483u
 
