@@ -288,6 +288,18 @@ static void test_decoders_refuse_other_kinds(void **state)
     }
 }
 
+/* Whole in everything but the kind. */
+static void test_a_system_frame_is_known_by_its_kind(void **state)
+{
+    (void)state;
+    for (uint8_t kind = 0; kind < 16; kind++) {
+        const uint8_t bytes[] = { 0x96, kind, 4, 0xa1, 'a', 0xc0, 0, 0 };
+        struct hwsi_system_message message;
+        int error = hwsi_system_message_decode((struct hws_slice){ bytes, sizeof bytes }, &message);
+        assert_int_equal(error, kind == HWSI_FRAME_SYSTEM ? 0 : HWS_EPROTOCOL);
+    }
+}
+
 static void test_version_of_another_hello(void **state)
 {
     (void)state;
@@ -359,6 +371,7 @@ int main(void)
         cmocka_unit_test(test_msgpack_c_writes_a_deliver),
         cmocka_unit_test(test_split_tells_how_much_is_needed),
         cmocka_unit_test(test_decoders_refuse_other_kinds),
+        cmocka_unit_test(test_a_system_frame_is_known_by_its_kind),
         cmocka_unit_test(test_version_of_another_hello),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_every_code_point),
