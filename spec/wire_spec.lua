@@ -145,7 +145,7 @@ local function symbol(item, most, pattern)
   if item[1] == "uint" then return "#" .. uint(item, 1, 4096) end
   if item[1] == "str" then return quoted(readable(item, most, pattern)) end
   need(item[1] == "array" and #item[2] == 2)
-  return ("#%d=%s"):format(uint(item[2][1], 1, 4096), quoted(readable(item[2][2], most, pattern)))
+  return ("#%d=%s"):format(uint(item[2][1], 1, 4096), quoted(readable(item[2][2], 255, pattern)))
 end
 
 local kinds = {

@@ -16,6 +16,7 @@ static uint8_t *put_symbol_slowly(uint8_t *at, const struct hwsi_symbol *symbol)
         return symbol->index ? hwsi_put_uint(at, symbol->index) : hwsi_put_nil(at);
     }
     if (symbol->index) {
+        assert(symbol->text.size <= HWSI_SYMBOL_DEFINED_MAX);
         at = hwsi_put_uint(hwsi_put_array(at, 2), symbol->index);
     }
     return hwsi_put_str(at, symbol->text);
@@ -108,6 +109,7 @@ static bool read_symbol_slowly(struct hwsi_reader *reader, size_t most, enum hws
     struct hwsi_reader start = *reader;
     uint64_t count;
     if (hwsi_read_array(reader, &count)) {
+        most = most < HWSI_SYMBOL_DEFINED_MAX ? most : HWSI_SYMBOL_DEFINED_MAX;
         return count == 2 && read_index(reader, &out->index) &&
                read_text(reader, most, class_, &out->text);
     }

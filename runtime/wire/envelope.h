@@ -16,6 +16,7 @@
 #include "wire/frame.h"
 
 #define HWSI_SYMBOL_MAX 4096u
+#define HWSI_SYMBOL_DEFINED_MAX 255u /* a text that gets a number; longer ones go inline */
 #define HWSI_SYMBOL_TEXT_MAX (HWS_ADDRESS_MAX + HWS_ID_MAX + 32u) /* a third party's PID as a URI */
 
 struct hwsi_symbol {

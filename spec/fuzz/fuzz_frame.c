@@ -105,6 +105,7 @@ static bool same_symbol(const struct hwsi_symbol *a, const struct hwsi_symbol *b
 static void check_symbol(const struct hwsi_symbol *symbol, size_t most, enum hwsi_text_class class_)
 {
     require(symbol->index <= HWSI_SYMBOL_MAX);
+    require(symbol->index == 0 || symbol->text.size <= HWSI_SYMBOL_DEFINED_MAX);
     require(symbol->text.size == 0 || hwsi_text_valid(symbol->text, most, class_));
 }
 
