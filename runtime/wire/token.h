@@ -66,13 +66,10 @@ static inline bool hwsi_read_uint(struct hwsi_reader *reader, uint64_t *out)
     if (head < 0xd0 || head > 0xd3) {
         return false;
     }
-    unsigned size = 1u << (head - 0xd0);
-    uint64_t value;
-    if (!hwsi_read_big(reader, size, &value) || value >> (8 * size - 1)) {
+    if (reader->at == reader->end || (*reader->at & 0x80)) { /* the sign is in the first byte */
         return false;
     }
-    *out = value;
-    return true;
+    return hwsi_read_big(reader, 1u << (head - 0xd0), out);
 }
 
 static inline bool hwsi_read_nil(struct hwsi_reader *reader)
