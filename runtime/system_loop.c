@@ -29,7 +29,8 @@ static void on_stopped(void *data)
 {
     struct attached *attached = data;
     struct hws_allocator *allocator = attached->allocator;
-    hwsi_sockets_close(attached->sockets, on_sockets_gone, attached->driver);
+    if (attached->sockets)
+        hwsi_sockets_close(attached->sockets, on_sockets_gone, attached->driver);
     allocator->reallocate(allocator, attached, sizeof *attached, 0);
 }
 
