@@ -24,7 +24,7 @@ static long port_of(const char *text)
     return port <= 65535 ? port : -1;
 }
 
-int hwsi_address_parse(struct hwsi_address *out, const char *text, char *detail, size_t capacity)
+int hwsi_host_port_parse(struct hwsi_host_port *out, const char *text, char *detail, size_t capacity)
 {
     bool bracketed = text[0] == '[';
     const char *host = bracketed ? text + 1 : text;
@@ -49,7 +49,7 @@ int hwsi_address_parse(struct hwsi_address *out, const char *text, char *detail,
     return 0;
 }
 
-void hwsi_address_format(const struct hwsi_address *address, unsigned port, char *text, size_t capacity)
+void hwsi_host_port_format(const struct hwsi_host_port *address, unsigned port, char *text, size_t capacity)
 {
     snprintf(text, capacity, address->bracketed ? "[%s]:%u" : "%s:%u", address->host, port);
 }

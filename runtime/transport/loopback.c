@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hawser/loopback.h"
 
-#include "transport/connection.h"
+#include "transport/span.h"
 #include "transport/network.h"
 
 #include <string.h>
@@ -41,7 +41,7 @@ int hws_loopback_new(const struct hws_loopback_options *options, struct hws_loop
     hwsi_timers_init(&loopback->timers, heap);
     hwsi_list_init(&loopback->seats);
     hwsi_list_init(&loopback->listeners);
-    hwsi_list_init(&loopback->connections);
+    hwsi_list_init(&loopback->spans);
     hwsi_list_init(&loopback->unreachable);
     *out = loopback;
     return 0;
@@ -166,9 +166,9 @@ bool hws_loopback_run_until(struct hws_loopback *loopback, bool (*done)(void *da
 
 void hws_loopback_cut(struct hws_loopback *loopback)
 {
-    struct hwsi_list *node = loopback->connections.next;
-    for (; node != &loopback->connections; node = node->next)
-        hwsi_connection_cut(HWSI_ENTRY(node, struct hwsi_connection, node), "lost: the network cut it");
+    struct hwsi_list *node = loopback->spans.next;
+    for (; node != &loopback->spans; node = node->next)
+        hwsi_span_cut(HWSI_ENTRY(node, struct hwsi_span, node), "lost: the network cut it");
 }
 
 bool hwsi_loopback_is_unreachable(struct hws_loopback *loopback, const char *address)
@@ -178,12 +178,12 @@ bool hwsi_loopback_is_unreachable(struct hws_loopback *loopback, const char *add
 
 static void cut_unreachable(struct hws_loopback *loopback)
 {
-    struct hwsi_list *node = loopback->connections.next;
-    for (; node != &loopback->connections; node = node->next) {
-        struct hwsi_connection *connection = HWSI_ENTRY(node, struct hwsi_connection, node);
-        if (connection->near.state == HWSI_END_OPEN && connection->far.state == HWSI_END_OPEN &&
-            (hwsi_seat_is_unreachable(connection->near.seat) || hwsi_seat_is_unreachable(connection->far.seat)))
-            hwsi_connection_cut(connection, "lost: it became unreachable");
+    struct hwsi_list *node = loopback->spans.next;
+    for (; node != &loopback->spans; node = node->next) {
+        struct hwsi_span *span = HWSI_ENTRY(node, struct hwsi_span, node);
+        if (span->near.state == HWSI_END_OPEN && span->far.state == HWSI_END_OPEN &&
+            (hwsi_seat_is_unreachable(span->near.seat) || hwsi_seat_is_unreachable(span->far.seat)))
+            hwsi_span_cut(span, "lost: it became unreachable");
     }
 }
 

@@ -24,7 +24,7 @@ struct hws_loopback {
     struct hwsi_timers timers;
     struct hwsi_list seats;       /* struct hwsi_seat */
     struct hwsi_list listeners;   /* struct hwsi_loop_listener */
-    struct hwsi_list connections; /* struct hwsi_connection */
+    struct hwsi_list spans;       /* struct hwsi_span */
     struct hwsi_list unreachable; /* struct unreachable */
 };
 

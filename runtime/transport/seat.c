@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "transport/connection.h"
+#include "transport/span.h"
 #include "transport/network.h"
 
 #include <stdio.h>
@@ -116,7 +116,7 @@ static int seat_dial(struct hws_transport *transport, const char *address, struc
     int error;
     if (*address == '\0')
         return no_address(detail, capacity);
-    error = hwsi_connection_dial((struct hwsi_seat *)transport, address, handler, out);
+    error = hwsi_span_dial((struct hwsi_seat *)transport, address, handler, out);
     if (error)
         snprintf(detail, capacity, "cannot connect to %s: out of memory", address);
     return error;

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 /* The size of the address, or 0 when the host is a name. */
-static socklen_t numeric(const struct hwsi_address *address, struct sockaddr_storage *out)
+static socklen_t numeric(const struct hwsi_host_port *address, struct sockaddr_storage *out)
 {
     if (uv_ip4_addr(address->host, address->port, (struct sockaddr_in *)out) == 0)
         return sizeof(struct sockaddr_in);
@@ -34,17 +34,17 @@ static unsigned port_of(const struct sockaddr_storage *address)
 
 static void welcome(struct hwsi_acceptor *acceptor, int fd, const struct sockaddr_storage *from, char *peer, size_t capacity)
 {
-    struct hwsi_address address = { .bracketed = from->ss_family == AF_INET6 };
+    struct hwsi_host_port address = { .bracketed = from->ss_family == AF_INET6 };
     (void)acceptor;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
     uv_ip_name((const struct sockaddr *)from, address.host, sizeof address.host);
-    hwsi_address_format(&address, port_of(from), peer, capacity);
+    hwsi_host_port_format(&address, port_of(from), peer, capacity);
 }
 
 static const struct hwsi_acceptor_ops tcp_acceptor_ops = { .welcome = welcome };
 
 /* Blocks while a name is looked up. */
-static int resolve_now(struct hwsi_sockets *sockets, const struct hwsi_address *address, struct sockaddr_storage *out,
+static int resolve_now(struct hwsi_sockets *sockets, const struct hwsi_host_port *address, struct sockaddr_storage *out,
                        socklen_t *size)
 {
     static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
@@ -85,18 +85,18 @@ static int tcp_listen(struct hws_transport *transport, const char *text, struct 
 {
     struct hwsi_sockets *sockets = ((struct hwsi_family *)transport)->sockets;
     struct hwsi_acceptor *acceptor;
-    struct hwsi_address address;
+    struct hwsi_host_port address;
     struct sockaddr_storage where;
     socklen_t size;
     char name[sizeof address.host + 16];
-    int fd = -1, error = hwsi_address_parse(&address, text, detail, capacity);
+    int fd = -1, error = hwsi_host_port_parse(&address, text, detail, capacity);
     if (error)
         return error;
     error = resolve_now(sockets, &address, &where, &size);
     if (!error)
         error = bound(&where, size, &fd);
     if (!error) {
-        hwsi_address_format(&address, port_of(&where), name, sizeof name);
+        hwsi_host_port_format(&address, port_of(&where), name, sizeof name);
         error = hwsi_acceptor_new(sockets, &tcp_acceptor_ops, fd, name, handler, &acceptor);
     }
     if (error)
@@ -109,9 +109,9 @@ static int tcp_dial(struct hws_transport *transport, const char *text, struct hw
                     char *detail, size_t capacity)
 {
     struct hwsi_family *family = (struct hwsi_family *)transport;
-    struct hwsi_address address;
+    struct hwsi_host_port address;
     struct sockaddr_storage where;
-    int error = hwsi_address_parse(&address, text, detail, capacity);
+    int error = hwsi_host_port_parse(&address, text, detail, capacity);
     if (error)
         return error;
     if (address.port == 0) {

@@ -47,15 +47,15 @@ static int try_dial(struct hws_transport *transport, const char *address, char *
 static void addresses_are_taken_apart(void **state)
 {
     static const char *const good[] = { "127.0.0.1:25520", "[::1]:0", "a-host.example:65535", "[fe80::1%eth0]:7" };
-    struct hwsi_address address;
+    struct hwsi_host_port address;
     char text[300];
     (void)state;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-        assert_int_equal(hwsi_address_parse(&address, good[i], text, sizeof text), 0);
-        hwsi_address_format(&address, address.port, text, sizeof text);
+        assert_int_equal(hwsi_host_port_parse(&address, good[i], text, sizeof text), 0);
+        hwsi_host_port_format(&address, address.port, text, sizeof text);
         assert_string_equal(text, good[i]);
     }
-    assert_int_equal(hwsi_address_parse(&address, "[::1]:12", text, sizeof text), 0);
+    assert_int_equal(hwsi_host_port_parse(&address, "[::1]:12", text, sizeof text), 0);
     assert_string_equal(address.host, "::1");
     assert_int_equal(address.port, 12);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A loopback connection: two ends, which are links, and a pipe each way. Made by a dial, freed when both ends have been told
- * that they are closed. Handlers are called from the loopback's steps only.
+ * A span is a connection over the loopback: two ends, which are links, and a pipe each way. Made by a dial, freed when both ends
+ * have been told that they are closed. Handlers are called from the loopback's steps only.
  *
  *   dialling -> open -> closing (on_close is due) -> done
  *         \______________^
  */
-#ifndef HAWSER_TRANSPORT_CONNECTION_H
-#define HAWSER_TRANSPORT_CONNECTION_H
+#ifndef HAWSER_TRANSPORT_SPAN_H
+#define HAWSER_TRANSPORT_SPAN_H
 
 #include "transport/network.h"
 #include "transport/pipe.h"
@@ -16,7 +16,7 @@ enum hwsi_end_state { HWSI_END_DONE, HWSI_END_DIALLING, HWSI_END_OPEN, HWSI_END_
 
 struct hwsi_end {
     struct hws_link link;
-    struct hwsi_connection *connection;
+    struct hwsi_span *span;
     struct hwsi_seat *seat;
     enum hwsi_end_state state;
     bool starved;              /* the last write took less than it was given */
@@ -28,7 +28,7 @@ struct hwsi_end {
     uint64_t fin;              /* when this end's end arrives at the other; HWS_NEVER: not ended */
 };
 
-struct hwsi_connection {
+struct hwsi_span {
     struct hws_loopback *loopback;
     struct hwsi_list node;
     struct hwsi_timer dial;
@@ -40,9 +40,9 @@ struct hwsi_connection {
 };
 
 /* 0 or HWS_ENOMEM; the rest comes through the handler. */
-int hwsi_connection_dial(struct hwsi_seat *seat, const char *address, struct hws_link_handler *handler, struct hws_link **out);
+int hwsi_span_dial(struct hwsi_seat *seat, const char *address, struct hws_link_handler *handler, struct hws_link **out);
 
 /* As a network that loses it: nothing more arrives, both ends get on_close. Only where both are open. */
-void hwsi_connection_cut(struct hwsi_connection *connection, const char *cause);
+void hwsi_span_cut(struct hwsi_span *span, const char *cause);
 
 #endif
