@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+#include "actor.h"
+
+#include <string.h>
+
+#include "names.h"
+#include "pid.h"
+#include "runner.h"
+
+/* --- what the core calls --- */
+
+static int on_started(void *self, struct hws_context *context)
+{
+    struct hwl_actor *actor = self;
+    actor->context = context;
+    if (actor->cut || actor->handlers[HWL_ON_started] == LUA_NOREF)
+        return 0;
+    return hwl_runner_start(actor);
+}
+
+static int on_batch(void *self, struct hws_context *context)
+{
+    struct hwl_actor *actor = self;
+    actor->context = context;
+    return actor->cut ? HWS_ECLOSED : hwl_runner_serve(actor);
+}
+
+static int call_stopped(lua_State *L)
+{
+    struct hwl_actor *actor = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, actor->handlers[HWL_ON_stopped]);
+    hwl_push_context(actor, L)->kind = "stopped";
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static void on_stopped(void *self, struct hws_context *context)
+{
+    struct hwl_actor *actor = self;
+    char text[HWL_TEXT];
+    actor->context = context;
+    hwl_runners_drop(actor);
+    if (actor->cut || actor->handlers[HWL_ON_stopped] == LUA_NOREF)
+        return;
+    struct hwl_system *system = actor->system;
+    if (hwl_call(system->state, system->handler_budget, call_stopped, actor, text) != HWL_DONE)
+        hwl_report(system, "a stopped handler", text);
+    if (actor->ready)
+        hwl_context_end(actor->ready);
+}
+
+/* Lua's hold on the actor ends: handlers, and the context that waited for the next message. */
+static void let_go(struct hwl_actor *actor)
+{
+    struct hwl_state *state = actor->system->state;
+    if (!state || state->closing)
+        return;
+    for (int i = 0; i < HWL_HANDLER_COUNT; i++) {
+        luaL_unref(state->lua, LUA_REGISTRYINDEX, actor->handlers[i]);
+        actor->handlers[i] = LUA_NOREF;
+    }
+    luaL_unref(state->lua, LUA_REGISTRYINDEX, actor->ready_ref);
+    actor->ready_ref = LUA_NOREF;
+    actor->ready = NULL;
+}
+
+static void unlink_actor(struct hwl_actor *actor)
+{
+    if (!actor->link)
+        return;
+    *actor->link = actor->next;
+    if (actor->next)
+        actor->next->link = actor->link;
+    actor->link = NULL;
+}
+
+static void on_released(void *self)
+{
+    struct hwl_actor *actor = self;
+    hwl_runners_drop(actor);
+    actor->context = NULL;
+    let_go(actor);
+    unlink_actor(actor);
+    hwl_actor_release(actor);
+}
+
+static const struct hws_actor_ops ops = {
+    .receive_batch = on_batch, .started = on_started, .stopped = on_stopped, .released = on_released
+};
+
+void hwl_actor_retain(struct hwl_actor *actor)
+{
+    actor->refs++;
+}
+
+void hwl_actor_release(struct hwl_actor *actor)
+{
+    if (--actor->refs > 0)
+        return;
+    hwl_system_release(actor->system);
+    hwl_free(actor, sizeof *actor);
+}
+
+void hwl_actor_cut(struct hwl_actor *actor)
+{
+    hwl_runners_drop(actor);
+    actor->cut = true;
+    let_go(actor);
+    unlink_actor(actor);
+    if (actor->context)
+        hws_stop_actor(actor->system->system, hws_context_self(actor->context));
+}
+
+/* --- spawn --- */
+
+#define X(name) #name,
+static const char *const handler_names[] = { HWL_HANDLERS(X) };
+static const char *const supervision_names[] = { HWS_SUPERVISIONS(X) };
+#undef X
+static const char *const option_names[] = { "name", "mailbox_size", "supervision", "reentrant" };
+
+#define COUNT(array) (sizeof(array) / sizeof *(array))
+
+static size_t check_name(lua_State *L, int index, const char *what, const char *const *names,
+                         size_t count)
+{
+    const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+    for (size_t i = 0; name && i < count; i++) {
+        if (strcmp(name, names[i]) == 0)
+            return i;
+    }
+    hwl_unknown_name(L, index, what, names, count);
+    return 0;
+}
+
+/* A table of handlers is read once; an unknown name in it would be a handler that is never called. */
+static void check_handlers(lua_State *L, int index)
+{
+    if (lua_isfunction(L, index))
+        return;
+    luaL_argexpected(L, lua_istable(L, index), index, "function or table of handlers");
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        size_t i = check_name(L, lua_gettop(L) - 1, "handler", handler_names, COUNT(handler_names));
+        if (!lua_isfunction(L, -1))
+            luaL_error(L, "handler %s: expected a function, got %s", handler_names[i],
+                       luaL_typename(L, -1));
+        lua_pop(L, 1);
+    }
+}
+
+static void check_options(lua_State *L, int index)
+{
+    if (lua_isnoneornil(L, index))
+        return;
+    luaL_checktype(L, index, LUA_TTABLE);
+    lua_pushnil(L);
+    while (lua_next(L, index)) {
+        check_name(L, lua_gettop(L) - 1, "spawn option", option_names, COUNT(option_names));
+        lua_pop(L, 1);
+    }
+}
+
+static const char *read_name(lua_State *L, int index)
+{
+    if (lua_getfield(L, index, "name") == LUA_TNIL)
+        return NULL;
+    if (lua_type(L, -1) != LUA_TSTRING)
+        luaL_error(L, "name: expected a string, got %s", luaL_typename(L, -1));
+    return lua_tostring(L, -1);
+}
+
+static uint64_t read_size(lua_State *L, int index)
+{
+    if (lua_getfield(L, index, "mailbox_size") == LUA_TNIL)
+        return 0;
+    if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < 1)
+        luaL_error(L, "mailbox_size: expected an integer from 1 up");
+    return (uint64_t)lua_tointeger(L, -1);
+}
+
+/* What it reads stays on the stack. */
+static void read_options(lua_State *L, int index, struct hws_spawn_options *options,
+                         bool *reentrant)
+{
+    check_options(L, index);
+    if (lua_isnoneornil(L, index))
+        return;
+    const char *name = read_name(L, index);
+    options->name = name ? name : options->name;
+    options->mailbox_size = read_size(L, index);
+    if (lua_getfield(L, index, "supervision") != LUA_TNIL)
+        options->supervision = (enum hws_supervision)check_name(
+            L, lua_gettop(L), "supervision", supervision_names, COUNT(supervision_names));
+    lua_getfield(L, index, "reentrant");
+    *reentrant = lua_toboolean(L, -1);
+}
+
+static int reference(lua_State *L)
+{
+    return lua_isnil(L, -1) ? (lua_pop(L, 1), LUA_NOREF) : luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static void take_handlers(struct hwl_actor *actor, lua_State *L, int index)
+{
+    actor->plain = lua_isfunction(L, index);
+    for (int i = 0; i < HWL_HANDLER_COUNT; i++) {
+        if (!actor->plain)
+            lua_getfield(L, index, handler_names[i]);
+        else if (i == HWL_ON_receive || i == HWL_ON_terminated)
+            lua_pushvalue(L, index);
+        else
+            lua_pushnil(L);
+        actor->handlers[i] = reference(L);
+    }
+}
+
+static struct hwl_actor *new_actor(struct hwl_system *system)
+{
+    struct hwl_actor *actor = hwl_alloc(sizeof *actor);
+    if (!actor)
+        return NULL;
+    actor->refs = 1;
+    actor->system = hwl_system_retain(system);
+    actor->ready_ref = LUA_NOREF;
+    for (int i = 0; i < HWL_HANDLER_COUNT; i++)
+        actor->handlers[i] = LUA_NOREF;
+    actor->next = system->actors;
+    actor->link = &system->actors;
+    if (actor->next)
+        actor->next->link = &actor->next;
+    system->actors = actor;
+    return actor;
+}
+
+int hwl_spawn(struct hwl_system *system, lua_State *L, const char *name, int first)
+{
+    struct hws_spawn_options options = { .name = name };
+    struct hws_pid *pid;
+    bool reentrant = false;
+    lua_settop(L, first + 1);
+    check_handlers(L, first);
+    read_options(L, first + 1, &options, &reentrant);
+    struct hwl_actor *actor = new_actor(system);
+    if (!actor)
+        return hwl_failure(L, HWS_ENOMEM, NULL);
+    take_handlers(actor, L, first);
+    actor->reentrant = reentrant;
+    int error = hws_spawn(system->system, &ops, actor, &options, &pid);
+    if (error) {
+        on_released(actor);
+        if (error == HWS_EEXIST)
+            lua_pushfstring(L, "the name \"%s\" is taken", options.name);
+        return hwl_failure(L, error, error == HWS_EEXIST ? lua_tostring(L, -1) : NULL);
+    }
+    hwl_push_pid(system, L, pid);
+    hws_pid_release(pid);
+    return 1;
+}

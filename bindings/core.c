@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* hawser.core: the C half of the Lua module. */
+#include <msgpack.h>
+
+#include "callback.h"
+#include "context.h"
+#include "events.h"
+#include "hawser_lua.h"
+#include "methods.h"
+#include "options.h"
+#include "pid.h"
+#include "process.h"
+#include "run.h"
+#include "send.h"
+#include "value.h"
+
+#define CORE_KEY "hawser.core" /* the module's table in the registry */
+
+static int list_reasons(lua_State *L)
+{
+    lua_newtable(L);
+    for (int reason = HWS_REASON_none + 1; reason < HWS_REASON_COUNT; reason++) {
+        lua_pushstring(L, hws_reason_sentence(reason));
+        lua_setfield(L, -2, hws_reason_name(reason));
+    }
+    return 1;
+}
+
+static const luaL_Reg functions[] = { { "system", hwl_new_system },
+                                      { "run", hwl_run_all },
+                                      { "run_until", hwl_run_until },
+                                      { "options", hwl_list_options },
+                                      { "event_types", hwl_list_events },
+                                      { "reasons", list_reasons },
+                                      { NULL, NULL } };
+
+static void open_all(struct hwl_state *state, lua_State *L)
+{
+    luaL_newlib(L, functions);
+    lua_pushstring(L, hws_version());
+    lua_setfield(L, -2, "version");
+    lua_pushstring(L, msgpack_version());
+    lua_setfield(L, -2, "msgpack_version");
+    hwl_open_values(state, L);
+    hwl_open_pids(L);
+    hwl_open_processes(L);
+    hwl_open_callbacks(L);
+    hwl_open_events(L);
+    hwl_open_sending(L);
+    hwl_open_contexts(L);
+    hwl_open_systems(L);
+}
+
+int luaopen_hawser_core(lua_State *L)
+{
+    if (lua_getfield(L, LUA_REGISTRYINDEX, CORE_KEY) == LUA_TTABLE)
+        return 1;
+    lua_pop(L, 1);
+    struct hwl_state *state = hwl_state_open(L);
+    open_all(state, L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, LUA_REGISTRYINDEX, CORE_KEY);
+    return 1;
+}
+
+void hwl_preload(lua_State *L)
+{
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushcfunction(L, luaopen_hawser_core);
+    lua_setfield(L, -2, "hawser.core");
+    lua_pop(L, 1);
+}

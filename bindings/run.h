@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running the loop that the systems of a Lua state share: system:run() until that system has stopped, core.run() until all have,
+ * core.run_until(fn, seconds) until fn() is true. Not from inside handlers, and not for a host's systems: the host runs its loop.
+ *
+ * hwl_interrupt() (hawser_lua.h) only counts and wakes the loop; what it asks for is done here, between two turns.
+ */
+#ifndef HWL_RUN_H
+#define HWL_RUN_H
+
+#include "system.h"
+
+int hwl_system_run(lua_State *L);
+int hwl_run_all(lua_State *L);
+int hwl_run_until(lua_State *L);
+
+/* The systems that may wake the loop from a signal. */
+void hwl_run_remember(struct hwl_state *state, struct hws_system *system);
+void hwl_run_forget(struct hwl_state *state, struct hws_system *system);
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Outgoing messages: what a script gives (a value, and a table of options) made into a struct hws_message. The arguments of
+ * send, request and respond are the same for systems and contexts, so they live here.
+ */
+#ifndef HWL_SEND_H
+#define HWL_SEND_H
+
+#include "system.h"
+
+struct hwl_outgoing {
+    struct hws_message message;
+    struct hwl_bytes bytes;
+    uint64_t timeout; /* ns; 0: the system's option */
+    int error;        /* of encoding */
+    char text[400];
+};
+
+/* Reads `type`, `sender` and `timeout` from the table at `options` (none or nil is fine). Raises errors. */
+void hwl_outgoing_options(struct hwl_outgoing *out, struct hwl_system *system, lua_State *L,
+                          int options, struct hws_pid *sender);
+/*
+ * Encodes the value at `value`. One that can not be encoded gives `error`, and a payload that the core will refuse and count.
+ * Raises nothing; hwl_outgoing_done() must follow without an error in between.
+ */
+void hwl_outgoing_encode(struct hwl_outgoing *out, struct hwl_system *system, lua_State *L,
+                         int value);
+void hwl_outgoing_done(struct hwl_outgoing *out, struct hwl_system *system);
+
+/* send(target, message, options) with the arguments from `first`: pushes true, or nil, message, code. */
+int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid *sender);
+/* The response to a request, or why there is none, as results. */
+int hwl_push_response(struct hwl_system *system, lua_State *L, int status,
+                      const struct hws_message *response);
+
+void hwl_open_sending(lua_State *L);
+
+#endif

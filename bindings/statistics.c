@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "statistics.h"
+
+#include "call.h"
+#include "events.h"
+#include "pid.h"
+
+static void set_count(lua_State *L, const char *name, uint64_t value)
+{
+    lua_pushinteger(L, value > INT64_MAX ? INT64_MAX : (lua_Integer)value);
+    lua_setfield(L, -2, name);
+}
+
+static void set_text(lua_State *L, const char *name, const char *value)
+{
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, name);
+}
+
+/* Clock values are seconds; HWS_NEVER is nil. */
+static void set_time(lua_State *L, const char *name, uint64_t value)
+{
+    if (value == HWS_NEVER)
+        lua_pushnil(L);
+    else
+        lua_pushnumber(L, (double)value / 1e9);
+    lua_setfield(L, -2, name);
+}
+
+/* dead_letters = { total =, not_found =, ... }, the reasons that occurred */
+static void set_letters(lua_State *L, const uint64_t *by_reason)
+{
+    uint64_t total = 0;
+    lua_newtable(L);
+    for (int reason = HWS_REASON_none + 1; reason < HWS_REASON_COUNT; reason++) {
+        total += by_reason[reason];
+        if (by_reason[reason] > 0)
+            set_count(L, hws_reason_name(reason), by_reason[reason]);
+    }
+    set_count(L, "total", total);
+    lua_setfield(L, -2, "dead_letters");
+}
+
+static void push_endpoint(lua_State *L, const struct hws_endpoint_statistics *statistics)
+{
+    lua_createtable(L, 0, 28);
+    set_text(L, "address", statistics->address);
+    set_text(L, "name", statistics->name);
+    set_text(L, "level", statistics->level);
+    set_text(L, "reason", statistics->reason);
+    set_text(L, "state", hws_endpoint_state_name(statistics->state));
+    hwl_push_uid(L, statistics->uid);
+    lua_setfield(L, -2, "uid");
+    set_count(L, "incarnation", statistics->incarnation);
+    set_time(L, "since", statistics->since);
+    set_time(L, "next", statistics->next);
+    set_time(L, "rtt", statistics->rtt);
+#define X(name, unit, doc) set_count(L, #name, statistics->name);
+    HWS_ENDPOINT_STATISTICS(X)
+#undef X
+    set_letters(L, statistics->dead_letters);
+}
+
+static int push_totals(struct hwl_system *self, lua_State *L)
+{
+    struct hws_system_statistics statistics;
+    hws_system_statistics(self->system, &statistics);
+    lua_createtable(L, 0, 12);
+#define X(name, doc) set_count(L, #name, statistics.name);
+    HWS_SYSTEM_STATISTICS(X)
+#undef X
+    set_letters(L, statistics.dead_letters_by_reason);
+    set_count(L, "callback_errors", self->callback_errors);
+    return 1;
+}
+
+int hwl_system_statistics(lua_State *L)
+{
+    struct hwl_system *self = hwl_check_system(L, 1);
+    struct hws_endpoint_statistics statistics;
+    if (lua_isnoneornil(L, 2))
+        return push_totals(self, L);
+    const char *address = luaL_checkstring(L, 2);
+    int error = hws_statistics(self->system, address, &statistics);
+    if (error) {
+        lua_pushfstring(L, "no endpoint of address %s", address);
+        return hwl_failure(L, error, lua_tostring(L, -1));
+    }
+    push_endpoint(L, &statistics);
+    return 1;
+}
+
+/*
+ * The core's loops call these while they walk their own lists, so nothing may be raised out of them: each item is made in a
+ * protected call.
+ */
+struct walk {
+    struct hwl_system *system;
+    int table;
+    const struct hws_endpoint_statistics *statistics;
+    struct hws_pid *pid;
+    uint64_t mailbox_size;
+    bool failed;
+};
+
+static int add_endpoint(lua_State *L)
+{
+    struct walk *walk = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, walk->table);
+    push_endpoint(L, walk->statistics);
+    lua_setfield(L, -2, walk->statistics->address);
+    return 0;
+}
+
+static void on_endpoint(void *data, const struct hws_endpoint_statistics *statistics)
+{
+    struct walk *walk = data;
+    walk->statistics = statistics;
+    if (!walk->failed)
+        walk->failed = hwl_call(walk->system->state, 0, add_endpoint, walk, NULL) != HWL_DONE;
+}
+
+static int add_actor(lua_State *L)
+{
+    struct walk *walk = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, walk->table);
+    lua_createtable(L, 0, 2);
+    hwl_push_pid(walk->system, L, walk->pid);
+    lua_setfield(L, -2, "pid");
+    set_count(L, "mailbox_size", walk->mailbox_size);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    return 0;
+}
+
+static void on_actor(void *data, struct hws_pid *pid, uint64_t mailbox_size)
+{
+    struct walk *walk = data;
+    walk->pid = pid;
+    walk->mailbox_size = mailbox_size;
+    if (!walk->failed)
+        walk->failed = hwl_call(walk->system->state, 0, add_actor, walk, NULL) != HWL_DONE;
+}
+
+static void begin(struct walk *walk, lua_State *L)
+{
+    *walk = (struct walk){ .system = hwl_check_system(L, 1) };
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    walk->table = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static int end(struct walk *walk, lua_State *L)
+{
+    luaL_unref(L, LUA_REGISTRYINDEX, walk->table);
+    return walk->failed ? luaL_error(L, "out of memory") : 1;
+}
+
+int hwl_system_snapshot(lua_State *L)
+{
+    struct walk walk;
+    begin(&walk, L);
+    hws_statistics_snapshot(walk.system->system, on_endpoint, &walk);
+    return end(&walk, L);
+}
+
+int hwl_system_actors(lua_State *L)
+{
+    struct walk walk;
+    begin(&walk, L);
+    hws_each_actor(walk.system->system, on_actor, &walk);
+    return end(&walk, L);
+}
