@@ -110,6 +110,7 @@ int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target, const s
         hwsi_letter(local, target, message, HWS_REASON_mailbox_full);
         return HWS_ENOMEM;
     }
+    local->backlog += !actor->suspended;
     if (hwsi_list_empty(&actor->run))
         hwsi_schedule(actor);
     return 0;
@@ -125,6 +126,7 @@ int hwsi_tell(struct hws_context *actor, unsigned lane, enum hws_message_kind ki
     if (!place)
         return HWS_ENOMEM;
     *place = (struct hws_message){.kind = (uint16_t)kind, .who = hwsi_pid_retain(who), .reason = reason, .request_id = request_id};
+    actor->local->backlog += lane == HWSI_LANE_USER && !actor->suspended;
     hwsi_schedule(actor);
     return 0;
 }
@@ -153,13 +155,18 @@ void hws_context_fail(struct hws_context *context, const char *text)
     context->failure = hwsi_copy_text(context->local->heap, cut);
 }
 
+/* The backlog counts what waits for the dispatcher, not what waits for a handler that waits itself. */
 void hws_context_suspend(struct hws_context *context)
 {
+    if (!context->suspended)
+        context->local->backlog -= context->lanes[HWSI_LANE_USER].count;
     context->suspended = true;
 }
 
 void hws_context_resume(struct hws_context *context)
 {
+    if (context->suspended)
+        context->local->backlog += context->lanes[HWSI_LANE_USER].count;
     context->suspended = false;
     hwsi_schedule(context);
 }

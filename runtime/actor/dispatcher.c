@@ -20,6 +20,7 @@ static void drop_current(struct hws_context *actor)
     if (!actor->current)
         return;
     actor->current = NULL;
+    actor->local->backlog -= actor->current_lane == HWSI_LANE_USER && !actor->suspended;
     hwsi_lane_drop(&actor->local->nodes, &actor->lanes[actor->current_lane]);
 }
 
@@ -97,6 +98,7 @@ static int start(struct hws_context *actor)
 static void letters_of_lane(struct hws_context *actor)
 {
     struct hwsi_lane *lane = &actor->lanes[HWSI_LANE_USER];
+    actor->local->backlog -= actor->suspended ? 0 : lane->count;
     for (; lane->count; hwsi_lane_drop(&actor->local->nodes, lane)) {
         struct hws_message *message = hwsi_lane_first(lane);
         if (message->kind == HWS_MESSAGE_user)

@@ -51,7 +51,7 @@ struct hwsi_events {
 struct hwsi_requests {
     struct hwsi_map by_id;
     struct hwsi_list done;
-    uint64_t next_id;
+    uint64_t next_id, last_order;
 };
 
 struct hwsi_letters {
@@ -78,7 +78,8 @@ struct hwsi_local {
     struct hwsi_requests requests;
     struct hwsi_letters letters;
     struct hws_pid *root; /* who asks when no actor does: "$system" */
-    uint64_t actor_count, next_name, delivered, backlog;
+    uint64_t actor_count, next_name, delivered;
+    uint64_t backlog; /* user messages that wait for the dispatcher */
     struct hws_correlation correlation; /* of the last local message */
     bool stopping; /* no more spawns */
     bool closed;   /* no more sends */
@@ -145,8 +146,10 @@ struct hws_pid *hwsi_request_target(const struct hwsi_request *request);
 void hwsi_request_finish(struct hwsi_local *local, struct hwsi_request *request, int status, const struct hws_message *response);
 /* An answer from `from` (NULL: this system). Unknown ids become dead letters. */
 int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *from, const struct hws_message *response);
-/* Every request to `address` (NULL: every request) fails with `status`. */
-void hwsi_requests_fail(struct hwsi_local *local, const struct hwsi_address *address, int status);
+/* Requests are numbered in the order they were put on a stream; one that moves to another stream gets a new number. */
+void hwsi_request_moved(struct hwsi_local *local, uint64_t id);
+/* Every request to `address` (NULL: every one) of an order up to `until` fails with `status`. */
+void hwsi_requests_fail(struct hwsi_local *local, const struct hwsi_address *address, int status, uint64_t until);
 bool hwsi_requests_run(struct hwsi_local *local); /* calls one finished request's `done`; false: none */
 void hwsi_requests_free(struct hwsi_local *local);
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "actor/names.h"
 
 #include <string.h>
+
+#include "base/utf8.h"
 
 int hwsi_names_new(struct hwsi_heap *heap, uint64_t seed, struct hwsi_names **out)
 {
@@ -72,16 +75,6 @@ static bool address_equal(const void *value, const void *key)
     return same(address->text, strlen(address->text), key);
 }
 
-static bool address_valid(struct hws_slice text)
-{
-    if (text.size == 0 || text.size > HWS_ADDRESS_MAX)
-        return false;
-    for (size_t i = 0; i < text.size; i++)
-        if (text.data[i] <= ' ' || text.data[i] == 0x7f)
-            return false;
-    return true;
-}
-
 int hwsi_address_intern(struct hwsi_names *names, struct hws_slice text, struct hwsi_address **out)
 {
     if (address_equal(names->local, &text)) {
@@ -96,7 +89,7 @@ int hwsi_address_intern(struct hwsi_names *names, struct hws_slice text, struct 
         *out = address;
         return 0;
     }
-    if (!address_valid(text))
+    if (!hwsi_text_valid(text, HWS_ADDRESS_MAX, HWSI_TEXT_WORD))
         return HWS_EADDRESS;
     address = hwsi_alloc(names->heap, sizeof *address);
     char *copy = hwsi_alloc(names->heap, text.size + 1);
@@ -126,15 +119,7 @@ void hwsi_address_release(struct hwsi_address *address)
 
 bool hwsi_id_valid(struct hws_slice id)
 {
-    if (id.size == 0 || id.size > HWS_ID_MAX)
-        return false;
-    for (size_t i = 0; i < id.size; i++) {
-        if (id.data[i] <= ' ' || id.data[i] == 0x7f)
-            return false;
-        if (id.data[i] == ':' && i + 2 < id.size && id.data[i + 1] == '/' && id.data[i + 2] == '/')
-            return false;
-    }
-    return true;
+    return hwsi_text_valid(id, HWS_ID_MAX, HWSI_TEXT_WORD) && !memmem(id.data, id.size, "://", 3);
 }
 
 struct pid_key {
@@ -212,7 +197,7 @@ int hwsi_atom_intern(struct hwsi_names *names, struct hws_slice text, struct hws
         *out = hwsi_atom_retain(atom);
         return 0;
     }
-    if (text.size == 0 || text.size > HWS_ATOM_MAX)
+    if (!hwsi_text_valid(text, HWS_ATOM_MAX, HWSI_TEXT_PRINTABLE))
         return HWS_EINVAL;
     atom = hwsi_alloc(names->heap, sizeof *atom + text.size + 1);
     if (!atom || hwsi_map_put(&names->atoms, hash, atom)) {

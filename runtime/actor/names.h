@@ -94,7 +94,7 @@ static inline void hwsi_atom_release(struct hws_atom *atom)
         hwsi_atom_free(atom);
 }
 
-bool hwsi_id_valid(struct hws_slice id); /* 1..HWS_ID_MAX bytes above space, no "://" */
+bool hwsi_id_valid(struct hws_slice id); /* 1..HWS_ID_MAX bytes of printable UTF-8, no space, no "://" */
 /* The URI of a PID, for third parties: "hawser.tcp://host:port/id". Returns the length needed. */
 size_t hwsi_pid_uri(const struct hws_pid *pid, char *out, size_t capacity);
 

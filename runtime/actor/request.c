@@ -8,7 +8,7 @@
 struct hwsi_request {
     struct hwsi_timer timer;
     struct hwsi_local *local;
-    uint64_t id;
+    uint64_t id, order;
     struct hws_pid *target;
     hws_response_fn done;
     void *data;
@@ -85,6 +85,7 @@ static int request_new(struct hwsi_local *local, struct hws_pid *target, hws_res
     hwsi_list_init(&request->node);
     request->local = local;
     request->id = ++local->requests.next_id;
+    request->order = ++local->requests.last_order;
     request->done = done;
     request->data = data;
     if (hwsi_timer_register(local->timers, &request->timer, request_timed_out) ||
@@ -191,11 +192,18 @@ bool hwsi_requests_run(struct hwsi_local *local)
     return true;
 }
 
-void hwsi_requests_fail(struct hwsi_local *local, const struct hwsi_address *address, int status)
+void hwsi_request_moved(struct hwsi_local *local, uint64_t id)
+{
+    struct hwsi_request *request = hwsi_request_find(local, id);
+    if (request)
+        request->order = ++local->requests.last_order;
+}
+
+void hwsi_requests_fail(struct hwsi_local *local, const struct hwsi_address *address, int status, uint64_t until)
 {
     struct hwsi_request *request;
     for (size_t cursor = 0; (request = hwsi_map_next(&local->requests.by_id, &cursor));)
-        if (!address || request->target->address == address)
+        if (request->order <= until && (!address || request->target->address == address))
             hwsi_request_finish(local, request, status, NULL);
 }
 

@@ -121,8 +121,11 @@ void hwsi_ring_advance(struct hwsi_ring *ring, size_t bytes)
         ring->at_offset = ring->boundary = ring->boundary_frames = 0;
         assert(ring->at);
     }
-    if (ring->at)
-        settle_boundary(ring);
+    if (!ring->at)
+        return;
+    settle_boundary(ring);
+    if (hwsi_ring_written(ring) > ring->most_written)
+        ring->most_written = hwsi_ring_written(ring);
 }
 
 static void cursor_to_head(const struct hwsi_ring *ring, struct hwsi_ring_cursor *cursor)

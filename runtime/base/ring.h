@@ -26,6 +26,7 @@ struct hwsi_ring {
     struct hwsi_pool *pool;
     struct hwsi_chunk *head, *tail;
     uint64_t appended, released;
+    uint64_t most_written;        /* whole frames, over all links: what a peer may have seen */
     size_t bytes;                 /* in chunks, whole frames */
     struct hwsi_chunk *at;        /* write cursor; NULL: at the very end of an empty ring */
     uint32_t at_offset;

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include "remote/association.h"
+
+struct hwsi_association *hwsi_association_new(struct hwsi_local *local, struct hwsi_address *address, uint64_t session,
+                                              uint64_t seed)
+{
+    struct hwsi_association *association = hwsi_alloc(local->heap, sizeof *association);
+    if (!association)
+        return NULL;
+    association->local = local;
+    association->address = address;
+    address->refs++;
+    association->session = session;
+    association->seed = seed;
+    hwsi_list_init(&association->node);
+    for (int i = 0; i < HWSI_LANES; i++)
+        hwsi_ring_init(&association->lanes[i], local->pool);
+    hwsi_outbound_init(&association->out, local->heap, (uint32_t)local->options->symbol_table_size);
+    hwsi_inbound_init(&association->in, local->heap);
+    return association;
+}
+
+void hwsi_association_free(struct hwsi_association *association)
+{
+    if (!association)
+        return;
+    for (int i = 0; i < HWSI_LANES; i++)
+        hwsi_ring_free(&association->lanes[i]);
+    hwsi_outbound_free(&association->out);
+    hwsi_inbound_free(&association->in);
+    hwsi_list_remove(&association->node);
+    hwsi_address_release(association->address);
+    hwsi_free(association->local->heap, association, sizeof *association);
+}
+
+#define URI_ROOM (HWSI_SYMBOL_TEXT_MAX + 1)
+
+/* The bound of a frame whatever the symbols turn out to be, so that nothing is defined for a frame that is then refused. */
+static size_t deliver_room(const struct hws_pid *target, const struct hws_message *message)
+{
+    return 64 + message->payload.size + (target ? target->id_size : 0) + (message->sender ? URI_ROOM : 0) +
+           (message->type ? message->type->size : 0);
+}
+
+int hwsi_association_append(struct hwsi_association *association, struct hws_pid *target, const struct hws_message *message)
+{
+    struct hwsi_ring *ring = &association->lanes[HWSI_LANE_USER];
+    if (message->payload.size + 1536 > association->local->options->max_frame_size &&
+        deliver_room(target, message) > association->local->options->max_frame_size)
+        return HWS_ETOOLARGE;
+    size_t room = 64 + message->payload.size;
+    char uri[URI_ROOM];
+    bool steady = target && target->place.owner == &association->out && !message->sender && !message->type;
+    if (!steady)
+        room = deliver_room(target, message);
+    uint8_t *place = hwsi_ring_reserve(ring, room);
+    if (!place)
+        return HWS_ENOMEM;
+    struct hwsi_deliver deliver = {.request_id = message->request_id, .payload = message->payload};
+    if (target)
+        deliver.target = hwsi_outbound_target(&association->out, target);
+    if (!steady) {
+        deliver.sender = hwsi_outbound_sender(&association->out, message->sender, uri, sizeof uri);
+        deliver.type = hwsi_outbound_type(&association->out, message->type);
+    }
+    if (target && (message->correlation.hi | message->correlation.lo)) {
+        deliver.has_correlation = true;
+        deliver.correlation = message->correlation;
+    }
+    hwsi_ring_commit(ring, hwsi_deliver_encode(place, &deliver));
+    return 0;
+}
+
+int hwsi_association_notify(struct hwsi_association *association, const struct hwsi_system_message *message)
+{
+    struct hwsi_ring *ring = &association->lanes[HWSI_LANE_SYSTEM];
+    uint8_t *place = hwsi_ring_reserve(ring, hwsi_system_message_bound(message));
+    if (!place)
+        return HWS_ENOMEM;
+    hwsi_ring_commit(ring, hwsi_system_message_encode(place, message));
+    return 0;
+}
+
+static void release_lanes(struct hwsi_ring *lanes, uint64_t system, uint64_t user, uint64_t *count)
+{
+    *count = user > lanes[HWSI_LANE_USER].released ? user - lanes[HWSI_LANE_USER].released : 0;
+    hwsi_ring_release(&lanes[HWSI_LANE_SYSTEM], system);
+    hwsi_ring_release(&lanes[HWSI_LANE_USER], user);
+}
+
+int hwsi_association_acknowledged(struct hwsi_association *association, uint64_t system, uint64_t user, uint64_t *count)
+{
+    struct hwsi_ring *lanes = association->lanes;
+    if (system > hwsi_ring_written(&lanes[HWSI_LANE_SYSTEM]) || user > hwsi_ring_written(&lanes[HWSI_LANE_USER]))
+        return HWS_EPROTOCOL;
+    release_lanes(lanes, system, user, count);
+    return 0;
+}
+
+int hwsi_association_resumed(struct hwsi_association *association, uint64_t system, uint64_t user, uint64_t *count)
+{
+    struct hwsi_ring *lanes = association->lanes;
+    if (system > lanes[HWSI_LANE_SYSTEM].most_written || user > lanes[HWSI_LANE_USER].most_written)
+        return HWS_EPROTOCOL;
+    if (system < lanes[HWSI_LANE_SYSTEM].released || user < lanes[HWSI_LANE_USER].released)
+        return HWS_EPROTOCOL; /* it acknowledged more than that before */
+    release_lanes(lanes, system, user, count);
+    for (int i = 0; i < HWSI_LANES; i++)
+        hwsi_ring_rewind(&lanes[i]);
+    return 0;
+}
+
+static struct hws_pid *own_pid(struct hwsi_association *association, const struct hwsi_symbol *symbol, struct hwsi_address *home)
+{
+    struct hws_pid *pid = NULL;
+    struct hwsi_names *names = association->local->names;
+    if (symbol->index)
+        return hwsi_pid_retain(association->out.entries[symbol->index - 1].pid);
+    if (symbol->text.data && hwsi_pid_intern(names, home, symbol->text, &pid))
+        hwsi_pid_parse(names, symbol->text, &pid); /* a third party's URI is no valid id */
+    return pid;
+}
+
+static struct hws_atom *own_atom(struct hwsi_association *association, const struct hwsi_symbol *symbol)
+{
+    struct hws_atom *atom = NULL;
+    if (symbol->index)
+        return hwsi_atom_retain(association->out.entries[symbol->index - 1].atom);
+    if (symbol->text.data && hwsi_atom_intern(association->local->names, symbol->text, &atom))
+        return NULL;
+    return atom;
+}
+
+int hwsi_association_read_own(struct hwsi_association *association, struct hws_slice frame, uint64_t number,
+                              struct hwsi_own_frame *out)
+{
+    struct hwsi_deliver deliver;
+    struct hws_slice body = {frame.data + HWSI_FRAME_PREFIX, frame.size - HWSI_FRAME_PREFIX};
+    int error = hwsi_deliver_decode(body, &deliver);
+    if (error)
+        return error;
+    *out = (struct hwsi_own_frame){
+        .target = own_pid(association, &deliver.target, association->address),
+        .message = {.payload = deliver.payload,
+                    .sender = own_pid(association, &deliver.sender, association->local->names->local),
+                    .type = own_atom(association, &deliver.type),
+                    .request_id = deliver.request_id,
+                    .correlation = deliver.has_correlation ? deliver.correlation : hwsi_correlation(association->seed, number)}};
+    return 0;
+}
+
+void hwsi_own_frame_release(struct hwsi_own_frame *own)
+{
+    hwsi_pid_release(own->target);
+    hwsi_pid_release(own->message.sender);
+    hwsi_atom_release(own->message.type);
+}
+
+static void letter_of(struct hwsi_association *association, struct hws_slice frame, uint64_t number)
+{
+    struct hwsi_own_frame own;
+    enum hws_dead_letter_reason reason = number <= association->was_written ? HWS_REASON_unacknowledged : association->unwritten;
+    if (hwsi_association_read_own(association, frame, number, &own)) {
+        hwsi_log(association->local, HWS_LOG_error, "a message to %s could not be read back; its dead letter has no content",
+                 association->address->text);
+        own = (struct hwsi_own_frame){0};
+    }
+    struct hws_pid *target = own.target;
+    if (target && association->moved && number > association->was_written) {
+        hwsi_own_frame_release(&own);
+        return;
+    }
+    if (!target) { /* an answer: named after the one who asked, as far as that is known */
+        own.message.request_id = 0;
+        hwsi_pid_intern(association->local->names, association->address, hws_slice_text("$system"), &target);
+        own.target = target;
+    }
+    if (target)
+        hwsi_letter(association->local, target, &own.message, reason);
+    hwsi_own_frame_release(&own);
+}
+
+bool hwsi_remains_drain(struct hwsi_association *association, uint64_t most)
+{
+    struct hwsi_ring *ring = &association->lanes[HWSI_LANE_USER];
+    struct hws_slice frame;
+    while (most && hwsi_events_room(association->local)) {
+        uint64_t number = ring->released + 1;
+        if (!hwsi_ring_pop(ring, &frame))
+            break;
+        letter_of(association, frame, number);
+        most--;
+    }
+    if (hwsi_ring_count(ring))
+        return true;
+    hwsi_requests_fail(association->local, association->address, HWS_EDISCONNECTED, association->requests_until);
+    return false;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * This system's view of one remote address. What is in force:
+ *
+ *     idle -----send, associate-----> associating ----handshake----> connected
+ *       ^                                | failed                      | link lost
+ *       | (never: a closed one           v                             v
+ *       |  starts a new life)        reconnecting <--------------------+
+ *       |                                | handshake -> connected
+ *     closed <---the policy gives up-----+      any -> closed (by call, shutdown)
+ *
+ * suspended, gated and quarantined (design.md section 6) are not there yet.
+ *
+ * An endpoint answers events with actions and asks the policy; each transition is one function in endpoint.c and publishes its
+ * event. A closed endpoint is a tombstone with its last statistics until the next send, an inbound handshake, or its end.
+ */
+#ifndef HAWSER_REMOTE_ENDPOINT_H
+#define HAWSER_REMOTE_ENDPOINT_H
+
+#include "hawser/remote.h"
+#include "remote/connection.h"
+
+struct hwsi_level_mark {
+    uint64_t count, bytes;
+};
+
+struct hwsi_endpoint {
+    struct hwsi_manager *manager;
+    struct hwsi_address *address;
+    struct hws_pid *root; /* "$system" over there */
+    struct hwsi_list all, dirty, tomb;
+    struct hwsi_association *association; /* NULL: idle or closed */
+    struct hwsi_connection *connection;   /* up */
+    struct hwsi_connection *dialing;
+    enum hws_endpoint_state state;
+    bool connected_before; /* in this life */
+    bool queue_while_away; /* the policy's answer for this absence */
+    uint64_t incarnation, since, next, uid;
+    uint64_t attempt, delay, lost_at;
+    struct hwsi_timer retry, acknowledge, stable;
+    size_t waiting_terminated;
+    struct hws_throttle_levels levels;
+    uint8_t level; /* 0 normal, i: levels.level[i - 1] */
+    struct hwsi_level_mark up, down; /* reaching `up` or falling to `down` changes the level */
+    uint64_t rtt;
+    uint64_t deliver_success, deliver_failure, received, received_bytes, sent_bytes, duplicates, resent, connects, undecodable;
+    uint64_t letters[HWS_REASON_COUNT];
+    uint64_t last_size, last_bytes; /* of the ring, when closed */
+    char name[HWSI_NAME_MAX + 1];
+    char *reason; /* why it is in this state; NULL: none */
+};
+
+/* --- from the manager --- */
+int hwsi_endpoint_new(struct hwsi_manager *manager, struct hwsi_address *address, struct hwsi_endpoint **out);
+void hwsi_endpoint_free(struct hwsi_endpoint *endpoint);
+/* Takes a message for its address, or makes the dead letter and says why not. `target` NULL: an answer. */
+int hwsi_endpoint_deliver(struct hwsi_endpoint *endpoint, struct hws_pid *target, const struct hws_message *message);
+int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_system_message *message, uint64_t *sequence);
+int hwsi_endpoint_associate(struct hwsi_endpoint *endpoint);
+void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, const char *reason, const char *detail,
+                         enum hws_dead_letter_reason unwritten);
+void hwsi_endpoint_levels(struct hwsi_endpoint *endpoint); /* asks the policy anew */
+void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint, struct hws_endpoint_statistics *out);
+
+/* --- from its connections --- */
+/* The peer's HELLO or WELCOME against the association: resumes it, binds it, or starts another. HWS_EPROTOCOL, HWS_ENOMEM. */
+int hwsi_endpoint_greet(struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello, bool *resumed);
+void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connection *connection, const struct hwsi_hello *hello,
+                             bool resumed);
+/* A dial of ours came to nothing. */
+void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, const char *reason, const char *detail);
+void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason, const char *detail);
+void hwsi_endpoint_acknowledged(struct hwsi_endpoint *endpoint, uint64_t count);
+/* Marks it for the flush at the end of the turn. */
+void hwsi_endpoint_touch(struct hwsi_endpoint *endpoint);
+
+#endif

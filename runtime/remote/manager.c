@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: MIT */
+#include "remote/manager.h"
+
+#include <string.h>
+
+#include "base/text.h"
+
+#define REMAINS_A_TURN 4096
+
+const char *hwsi_error_word(int error)
+{
+    switch (error) {
+    case HWS_EREFUSED:
+        return "refused";
+    case HWS_ETIMEOUT:
+        return "timeout";
+    case HWS_EHOST:
+        return "dns";
+    case HWS_EPROTOCOL:
+    case HWS_ETOOLARGE:
+    case HWS_EDECODE:
+        return "protocol";
+    case HWS_EVERSION:
+        return "version";
+    case HWS_EADDRESS:
+    case HWS_ENOTSUP:
+    case HWS_EACCESS:
+        return "unreachable";
+    default:
+        return "reset";
+    }
+}
+
+/* --- transports and the listener --- */
+
+int hwsi_manager_add_transport(struct hwsi_manager *manager, struct hws_transport *transport)
+{
+    if (manager->transport_count == HWSI_TRANSPORTS_MAX) {
+        transport->ops->release(transport);
+        return HWS_EFULL;
+    }
+    manager->transports[manager->transport_count++] = transport;
+    return 0;
+}
+
+static struct hws_transport *find_scheme(const struct hwsi_manager *manager, const char *scheme, size_t size)
+{
+    for (size_t i = 0; i < manager->transport_count; i++) {
+        const char *known = manager->transports[i]->ops->scheme;
+        if (strlen(known) == size && memcmp(known, scheme, size) == 0)
+            return manager->transports[i];
+    }
+    return NULL;
+}
+
+struct hws_transport *hwsi_manager_transport(const struct hwsi_manager *manager, const char *address, const char **rest)
+{
+    const char *colon = strchr(address, ':');
+    struct hws_transport *transport = colon ? find_scheme(manager, address, (size_t)(colon - address)) : NULL;
+    *rest = transport ? colon + 1 : address;
+    return transport || !colon ? transport : find_scheme(manager, "tcp", 3);
+}
+
+static int on_accept(struct hws_listener_handler *handler, struct hws_link *link)
+{
+    struct hwsi_manager *manager = HWSI_ENTRY(handler, struct hwsi_manager, listener_handler);
+    if (manager->stopping || manager->waiting_count >= manager->local->options->pending_handshakes)
+        return HWS_EFULL;
+    struct hwsi_connection *connection = hwsi_connection_new(manager, NULL, false);
+    if (!connection)
+        return HWS_ENOMEM;
+    connection->link = link;
+    link->handler = &connection->handler;
+    return 0;
+}
+
+static bool unroutable(const char *address)
+{
+    return strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
+}
+
+int hwsi_manager_listen(struct hwsi_manager *manager, char *message, size_t capacity)
+{
+    const struct hws_options *options = manager->local->options;
+    const char *rest, *address;
+    char full[HWS_ADDRESS_MAX + 16];
+    struct hws_transport *transport = hwsi_manager_transport(manager, options->listen, &rest);
+    if (!transport) {
+        hwsi_say(message, capacity, "cannot listen on %s: no transport speaks this address; expected host:port or unix:/path",
+                 options->listen);
+        return HWS_EADDRESS;
+    }
+    int error = transport->ops->listen(transport, rest, &manager->listener_handler, &manager->listener, message, capacity);
+    if (error)
+        return error;
+    hwsi_say(full, sizeof full, "%.*s%s", (int)(rest - options->listen), options->listen, manager->listener->address);
+    address = options->advertise ? options->advertise : full;
+    if (!unroutable(address) && strlen(address) <= HWS_ADDRESS_MAX)
+        error = hwsi_names_set_local(manager->local->names, address);
+    else
+        error = HWS_EADDRESS;
+    if (error == HWS_EADDRESS)
+        hwsi_say(message, capacity, "peers can not reach %s: set the option advertise to an address that they can dial", address);
+    if (error)
+        hwsi_manager_close_listener(manager);
+    else
+        hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_ListenStarted, .address = address, .name = options->name});
+    return error;
+}
+
+void hwsi_manager_close_listener(struct hwsi_manager *manager)
+{
+    if (manager->listener)
+        manager->listener->ops->close(manager->listener);
+    manager->listener = NULL;
+}
+
+/* --- endpoints --- */
+
+int hwsi_manager_endpoint(struct hwsi_manager *manager, struct hwsi_address *address, struct hwsi_endpoint **out)
+{
+    if (address->endpoint) {
+        *out = address->endpoint;
+        return 0;
+    }
+    if (address->local)
+        return HWS_EADDRESS;
+    if (manager->endpoint_count >= manager->local->options->endpoints)
+        return HWS_EFULL;
+    return hwsi_endpoint_new(manager, address, out);
+}
+
+/* `endpoint` (may be NULL) becomes a tombstone; those past their time or number are freed. */
+void hwsi_manager_bury(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint)
+{
+    const struct hws_options *options = manager->local->options;
+    uint64_t now = hwsi_now(manager->local);
+    if (endpoint) {
+        hwsi_list_append(&manager->tombs, &endpoint->tomb);
+        manager->tomb_count++;
+    }
+    struct hwsi_list *first;
+    while ((first = hwsi_list_first(&manager->tombs))) {
+        struct hwsi_endpoint *oldest = HWSI_ENTRY(first, struct hwsi_endpoint, tomb);
+        if (manager->tomb_count <= options->tombstones && now - oldest->since < options->tombstone_duration) {
+            hwsi_timer_start(&manager->tomb_timer, oldest->since + options->tombstone_duration);
+            return;
+        }
+        hwsi_list_remove(first);
+        manager->tomb_count--;
+        hwsi_endpoint_free(oldest);
+    }
+}
+
+static void tombs_due(struct hwsi_timer *timer)
+{
+    hwsi_manager_bury(HWSI_ENTRY(timer, struct hwsi_manager, tomb_timer), NULL);
+}
+
+struct hwsi_hello hwsi_manager_hello(const struct hwsi_manager *manager, const struct hwsi_association *association)
+{
+    return (struct hwsi_hello){.version = HWSI_WIRE_VERSION,
+                               .name = hws_slice_text(manager->local->options->name),
+                               .address = hws_slice_text(manager->local->names->local->text),
+                               .uid = manager->uid,
+                               .seed = association->seed,
+                               .session = association->session,
+                               .known_session = association->remote_session,
+                               .received_system = association->received[HWSI_LANE_SYSTEM],
+                               .received_user = association->received[HWSI_LANE_USER]};
+}
+
+/* When both dial at once, the dial of the system whose address sorts first is kept. */
+static bool our_dial_wins(const struct hwsi_manager *manager, const struct hwsi_endpoint *endpoint)
+{
+    return strcmp(manager->local->names->local->text, endpoint->address->text) < 0;
+}
+
+static bool is_duplicate(const struct hwsi_manager *manager, const struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello)
+{
+    const struct hwsi_connection *up = endpoint->connection;
+    if (!our_dial_wins(manager, endpoint))
+        return false;
+    if (endpoint->dialing)
+        return true;
+    /* Its dial crossed ours; a young link of ours is not given up for it. An older one may be dead without our knowing. */
+    return up && up->dialed && endpoint->association->remote_uid == hello->uid &&
+           hwsi_now(manager->local) - up->opened < manager->local->options->handshake_timeout;
+}
+
+static enum hwsi_refusal judge(struct hwsi_manager *manager, const struct hwsi_hello *hello, struct hwsi_endpoint **out)
+{
+    struct hwsi_address *address;
+    if (hello->uid == manager->uid)
+        return HWSI_REFUSED_self;
+    if (manager->stopping)
+        return HWSI_REFUSED_shutdown;
+    if (hwsi_address_intern(manager->local->names, hello->address, &address))
+        return HWSI_REFUSED_busy;
+    int error = hwsi_manager_endpoint(manager, address, out);
+    hwsi_address_release(address);
+    if (error)
+        return error == HWS_EADDRESS ? HWSI_REFUSED_self : HWSI_REFUSED_busy;
+    if (is_duplicate(manager, *out, hello))
+        return HWSI_REFUSED_duplicate;
+    return hwsi_endpoint_associate(*out) ? HWSI_REFUSED_busy : HWSI_REFUSED_none;
+}
+
+struct hwsi_endpoint *hwsi_manager_welcome(struct hwsi_manager *manager, const struct hwsi_hello *hello,
+                                           enum hwsi_refusal *refusal)
+{
+    struct hwsi_endpoint *endpoint;
+    *refusal = judge(manager, hello, &endpoint);
+    if (*refusal)
+        return NULL;
+    hwsi_timer_stop(&endpoint->retry);
+    if (endpoint->dialing)
+        hwsi_connection_close(endpoint->dialing, HWSI_FRAME_BYE, HWSI_REFUSED_duplicate, "");
+    if (endpoint->connection) {
+        hwsi_connection_close(endpoint->connection, HWSI_FRAME_BYE, 0, "");
+        hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_EndpointDisconnected,
+                                                         .address = endpoint->address->text,
+                                                         .uid = endpoint->uid,
+                                                         .incarnation = endpoint->incarnation,
+                                                         .reason = "replaced",
+                                                         .detail = "the peer dialled again"});
+    }
+    return endpoint;
+}
+
+void hwsi_manager_policy_failed(struct hwsi_manager *manager, const char *address, const struct hws_policy_error *error)
+{
+    hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_PolicyError,
+                                                     .name = hwsi_policy_name(manager->policy),
+                                                     .address = address,
+                                                     .reason = "fallback",
+                                                     .detail = error->text});
+}
+
+void hwsi_manager_policy_changed(struct hwsi_manager *manager)
+{
+    for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints; node = node->next)
+        hwsi_endpoint_levels(HWSI_ENTRY(node, struct hwsi_endpoint, all));
+}
+
+/* --- the router --- */
+
+static struct hwsi_manager *manager_of(struct hwsi_router *router)
+{
+    return (struct hwsi_manager *)(void *)router;
+}
+
+static int route(struct hwsi_router *router, struct hws_pid *to, struct hws_pid *target, const struct hws_message *message)
+{
+    struct hwsi_endpoint *endpoint = to->address->endpoint;
+    if (!endpoint) {
+        int error = hwsi_manager_endpoint(manager_of(router), to->address, &endpoint);
+        if (error) {
+            hwsi_letter(manager_of(router)->local, to, message, HWS_REASON_disconnected);
+            return error;
+        }
+    }
+    return hwsi_endpoint_deliver(endpoint, target, message);
+}
+
+static int route_deliver(struct hwsi_router *router, struct hws_pid *target, const struct hws_message *message)
+{
+    return route(router, target, target, message);
+}
+
+static int route_respond(struct hwsi_router *router, struct hws_pid *to, uint64_t request_id, const struct hws_message *message)
+{
+    (void)request_id; /* it is in the message */
+    return route(router, to, NULL, message);
+}
+
+static int route_notify(struct hwsi_router *router, enum hwsi_notice notice, struct hws_pid *target, struct hws_pid *sender,
+                        uint32_t reason, uint64_t number, uint64_t *sequence)
+{
+    struct hwsi_endpoint *endpoint = target->address->endpoint;
+    if (!endpoint && (notice == HWSI_NOTICE_TERMINATED || notice == HWSI_NOTICE_DEAD_LETTER || notice == HWSI_NOTICE_UNWATCH))
+        return 0;
+    int error = endpoint ? 0 : hwsi_manager_endpoint(manager_of(router), target->address, &endpoint);
+    return error ? error : hwsi_watcher_notify(target, sender, notice, reason, number, endpoint, sequence);
+}
+
+static void route_count_letter(struct hwsi_router *router, struct hws_pid *target, enum hws_dead_letter_reason reason)
+{
+    struct hwsi_endpoint *endpoint = target->address->endpoint;
+    (void)router;
+    if (!endpoint)
+        return;
+    endpoint->deliver_failure++;
+    endpoint->letters[reason]++;
+}
+
+static const struct hwsi_router_ops router_ops = {
+    .deliver = route_deliver, .respond = route_respond, .notify = route_notify, .count_letter = route_count_letter};
+
+/* --- turns --- */
+
+/* An idle link holds no read buffer. */
+static void give_back_intake(struct hwsi_connection *connection)
+{
+    struct hws_buffer *intake = connection->intake;
+    if (!intake || intake->refs != 1 || connection->decoded != intake->size)
+        return;
+    hwsi_buffer_release(intake);
+    connection->intake = NULL;
+    connection->decoded = 0;
+}
+
+void hwsi_manager_flush(struct hwsi_manager *manager)
+{
+    struct hwsi_list *node;
+    while ((node = hwsi_list_first(&manager->dirty))) {
+        struct hwsi_endpoint *endpoint = HWSI_ENTRY(node, struct hwsi_endpoint, dirty);
+        hwsi_list_remove(node);
+        if (!endpoint->connection)
+            continue;
+        give_back_intake(endpoint->connection);
+        hwsi_writer_flush(endpoint->connection);
+    }
+}
+
+bool hwsi_manager_drain_remains(struct hwsi_manager *manager)
+{
+    struct hwsi_list *node;
+    while ((node = hwsi_list_first(&manager->remains))) {
+        struct hwsi_association *association = HWSI_ENTRY(node, struct hwsi_association, node);
+        if (hwsi_remains_drain(association, REMAINS_A_TURN))
+            return true;
+        hwsi_association_free(association);
+    }
+    return false;
+}
+
+bool hwsi_manager_idle(const struct hwsi_manager *manager)
+{
+    for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints; node = node->next) {
+        const struct hwsi_endpoint *endpoint = HWSI_ENTRY(node, struct hwsi_endpoint, all);
+        const struct hwsi_association *association = endpoint->association;
+        if (association && (hwsi_ring_count(&association->lanes[0]) || hwsi_ring_count(&association->lanes[1])))
+            return false;
+    }
+    return true;
+}
+
+uint64_t hwsi_manager_close_endpoints(struct hwsi_manager *manager, const char *reason)
+{
+    uint64_t count = 0;
+    struct hwsi_list *next;
+    manager->stopping = true;
+    hwsi_manager_flush(manager);
+    for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints; node = next) {
+        struct hwsi_endpoint *endpoint = HWSI_ENTRY(node, struct hwsi_endpoint, all);
+        next = node->next;
+        if (endpoint->association)
+            count += hwsi_ring_count(&endpoint->association->lanes[HWSI_LANE_USER]);
+        hwsi_endpoint_close(endpoint, "shutdown", reason, HWS_REASON_stopped);
+    }
+    for (struct hwsi_list *node = manager->connections.next; node != &manager->connections; node = next) {
+        next = node->next;
+        hwsi_connection_close(HWSI_ENTRY(node, struct hwsi_connection, node), HWSI_FRAME_REFUSE, HWSI_REFUSED_shutdown,
+                              hwsi_refusal_sentence(HWSI_REFUSED_shutdown));
+    }
+    return count;
+}
+
+bool hwsi_manager_closed(const struct hwsi_manager *manager)
+{
+    return hwsi_list_empty(&manager->connections) && hwsi_list_empty(&manager->remains);
+}
+
+int hwsi_manager_init(struct hwsi_manager *manager, struct hwsi_local *local, struct hwsi_policy *policy,
+                      struct hwsi_random *random)
+{
+    memset(manager, 0, sizeof *manager);
+    manager->router.ops = &router_ops;
+    manager->listener_handler.on_accept = on_accept;
+    manager->local = local;
+    manager->policy = policy;
+    manager->random = random;
+    manager->uid = hwsi_random_id(random);
+    hwsi_list_init(&manager->endpoints);
+    hwsi_list_init(&manager->connections);
+    hwsi_list_init(&manager->dirty);
+    hwsi_list_init(&manager->remains);
+    hwsi_list_init(&manager->tombs);
+    local->router = &manager->router;
+    return hwsi_timer_register(local->timers, &manager->tomb_timer, tombs_due);
+}
+
+void hwsi_manager_free(struct hwsi_manager *manager)
+{
+    struct hwsi_list *node;
+    if (!manager->local)
+        return;
+    hwsi_manager_close_listener(manager);
+    while ((node = hwsi_list_first(&manager->endpoints)))
+        hwsi_endpoint_free(HWSI_ENTRY(node, struct hwsi_endpoint, all));
+    while ((node = hwsi_list_first(&manager->remains)))
+        hwsi_association_free(HWSI_ENTRY(node, struct hwsi_association, node));
+    hwsi_timer_unregister(&manager->tomb_timer);
+    for (size_t i = 0; i < manager->transport_count; i++)
+        manager->transports[i]->ops->release(manager->transports[i]);
+    manager->transport_count = 0;
+}

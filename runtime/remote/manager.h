@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The EndpointManager: one endpoint a remote address, made on first use; the transports and the listener; inbound connections
+ * until the handshake says whose they are. All that crosses systems is decided here and in endpoint.c.
+ */
+#ifndef HAWSER_REMOTE_MANAGER_H
+#define HAWSER_REMOTE_MANAGER_H
+
+#include "hawser/remote.h"
+#include "policy/policy.h"
+#include "remote/endpoint.h"
+
+#define HWSI_TRANSPORTS_MAX 8
+#define HWSI_WATCHES_MAX 1000000 /* a peer that places more hears not_found */
+
+struct hwsi_manager {
+    struct hwsi_router router; /* first */
+    struct hws_listener_handler listener_handler;
+    struct hwsi_local *local;
+    struct hwsi_policy *policy;
+    struct hwsi_random *random;
+    struct hws_transport *transports[HWSI_TRANSPORTS_MAX];
+    size_t transport_count;
+    struct hws_listener *listener;
+    struct hwsi_list endpoints, connections, dirty, remains, tombs;
+    struct hwsi_timer tomb_timer;
+    size_t endpoint_count, tomb_count, waiting_count;
+    uint64_t uid;
+    bool stopping, paused;
+};
+
+int hwsi_manager_init(struct hwsi_manager *manager, struct hwsi_local *local, struct hwsi_policy *policy,
+                      struct hwsi_random *random);
+int hwsi_manager_add_transport(struct hwsi_manager *manager, struct hws_transport *transport);
+int hwsi_manager_listen(struct hwsi_manager *manager, char *message, size_t capacity);
+void hwsi_manager_flush(struct hwsi_manager *manager);
+/* Turns remains into dead letters as far as the event queue has room. True: something is left. */
+bool hwsi_manager_drain_remains(struct hwsi_manager *manager);
+bool hwsi_manager_idle(const struct hwsi_manager *manager);  /* nothing unwritten or unacknowledged on a living endpoint */
+void hwsi_manager_close_listener(struct hwsi_manager *manager);
+uint64_t hwsi_manager_close_endpoints(struct hwsi_manager *manager, const char *reason); /* returns messages undelivered */
+bool hwsi_manager_closed(const struct hwsi_manager *manager); /* no connection and no remains are left */
+void hwsi_manager_free(struct hwsi_manager *manager);
+void hwsi_manager_policy_changed(struct hwsi_manager *manager);
+
+/* Finds or makes. HWS_EFULL: too many endpoints. */
+int hwsi_manager_endpoint(struct hwsi_manager *manager, struct hwsi_address *address, struct hwsi_endpoint **out);
+/* The transport of an address and the rest of it; NULL: none speaks it. */
+struct hws_transport *hwsi_manager_transport(const struct hwsi_manager *manager, const char *address, const char **rest);
+struct hwsi_hello hwsi_manager_hello(const struct hwsi_manager *manager, const struct hwsi_association *association);
+/* Decides on a HELLO: the endpoint it is for, or a refusal with its text. */
+struct hwsi_endpoint *hwsi_manager_welcome(struct hwsi_manager *manager, const struct hwsi_hello *hello,
+                                           enum hwsi_refusal *refusal);
+void hwsi_manager_policy_failed(struct hwsi_manager *manager, const char *address, const struct hws_policy_error *error);
+void hwsi_manager_bury(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint);
+
+/* --- the EndpointWatcher (watcher.c) --- */
+int hwsi_watcher_receive(struct hwsi_endpoint *endpoint, struct hws_slice body);
+void hwsi_watcher_settle(struct hwsi_endpoint *endpoint); /* after user frames: Terminateds that waited for them */
+/* The peer is gone or another one now: its watches are over. Only those placed up to `sequence` of the system lane. */
+void hwsi_watcher_peer_gone(struct hwsi_local *local, struct hwsi_address *address, enum hws_terminated_reason reason,
+                            uint64_t sequence);
+/* A letter's or watch's notice on its way out. */
+int hwsi_watcher_notify(struct hws_pid *target, struct hws_pid *sender, enum hwsi_notice notice, uint32_t reason,
+                        uint64_t number, struct hwsi_endpoint *endpoint, uint64_t *sequence);
+
+/* A word for an error: "refused", "timeout", ... */
+const char *hwsi_error_word(int error);
+
+#endif

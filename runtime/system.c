@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/* Making, driving and freeing a system. */
+#include <string.h>
+
+#include "base/text.h"
+#include "system_private.h"
+
+#define EVENTS_A_TURN 4096
+
+const char *hws_version(void)
+{
+#define TEXT(x) #x
+#define VERSION(a, b, c) TEXT(a) "." TEXT(b) "." TEXT(c)
+    return VERSION(HWS_VERSION_MAJOR, HWS_VERSION_MINOR, HWS_VERSION_PATCH);
+}
+
+static void ask_letter_route(struct hwsi_letter_route *route, const struct hws_letter *letter, struct hws_letter_answer *answer)
+{
+    struct hws_system *system = HWSI_ENTRY(route, struct hws_system, letter_route);
+    struct hws_policy_error error;
+    hwsi_policy_dead_letter(&system->policy, letter, answer, &error);
+    uint64_t second = hwsi_now(&system->local) / HWS_SECOND + 1;
+    if (error.text[0] && system->letter_error_second != second) { /* a broken policy is told once a second, not once a letter */
+        system->letter_error_second = second;
+        hwsi_manager_policy_failed(&system->manager, letter->target->address->text, &error);
+    }
+}
+
+static int copy_option(struct hwsi_heap *heap, const char **option, char **copy)
+{
+    if (!*option)
+        return 0;
+    *copy = hwsi_copy_text(heap, *option);
+    *option = *copy;
+    return *copy ? 0 : HWS_ENOMEM;
+}
+
+static void destroy(struct hws_system *system)
+{
+    struct hwsi_heap *heap = system->heap;
+    hwsi_posts_free(system);
+    hwsi_after_free(system);
+    hwsi_manager_free(&system->manager);
+    hwsi_local_free(&system->local);
+    hwsi_policy_replace(&system->policy, NULL);
+    hwsi_timer_unregister(&system->stop_timer);
+    hwsi_timers_free(&system->timers);
+    hwsi_free_text(heap, system->name);
+    hwsi_free_text(heap, system->listen);
+    hwsi_free_text(heap, system->advertise);
+    hwsi_free_text(heap, system->stop_reason);
+    hwsi_free(heap, system, sizeof *system);
+    hwsi_heap_release(heap);
+}
+
+static void stop_due(struct hwsi_timer *timer)
+{
+    (void)timer; /* the turn that fired it looks at the deadline */
+}
+
+static int init(struct hws_system *system)
+{
+    struct hws_options *options = &system->options;
+    int error = copy_option(system->heap, &options->name, &system->name);
+    if (!error)
+        error = copy_option(system->heap, &options->listen, &system->listen);
+    if (!error)
+        error = copy_option(system->heap, &options->advertise, &system->advertise);
+    hwsi_random_init(&system->random, options->seed);
+    hwsi_timers_init(&system->timers, system->heap);
+    hwsi_list_init(&system->after);
+    system->policy.options = options;
+    system->policy.random = &system->random;
+    int local = hwsi_local_init(&system->local, system, options, system->heap, &system->timers, &system->random);
+    system->letter_route.ask = ask_letter_route;
+    system->local.letters.route = &system->letter_route;
+    if (!error)
+        error = local;
+    if (!error)
+        error = hwsi_manager_init(&system->manager, &system->local, &system->policy, &system->random);
+    if (!error)
+        error = hwsi_timer_register(&system->timers, &system->stop_timer, stop_due);
+    /* A system without a listening address is known to its peers by its uid. */
+    char client[48];
+    hwsi_say(client, sizeof client, "client-%016llx:0", (unsigned long long)system->manager.uid);
+    if (!error)
+        error = hwsi_names_set_local(system->local.names, client);
+    return error;
+}
+
+int hws_system_new(const struct hws_options *given, struct hws_system **out, char *message, size_t capacity)
+{
+    struct hws_options options = *given;
+    if (!options.allocator)
+        options.allocator = hws_default_allocator();
+    if (!options.clock)
+        options.clock = hws_monotonic_clock();
+    int error = hws_options_check(&options, message, capacity);
+    if (error)
+        return error;
+    struct hwsi_heap *heap = hwsi_heap_new(options.allocator);
+    struct hws_system *system = heap ? hwsi_alloc(heap, sizeof *system) : NULL;
+    if (!system) {
+        hwsi_heap_release(heap);
+        hwsi_say(message, capacity, "%s", hws_strerror(HWS_ENOMEM));
+        return HWS_ENOMEM;
+    }
+    system->heap = heap;
+    system->options = options;
+    error = init(system);
+    if (error) {
+        hwsi_say(message, capacity, "%s", hws_strerror(error));
+        destroy(system); /* the policy stays the caller's: it is taken below */
+        return error;
+    }
+    hwsi_policy_replace(&system->policy, options.policy);
+    *out = system;
+    return 0;
+}
+
+int hws_add_transport(struct hws_system *system, struct hws_transport *transport)
+{
+    return hwsi_manager_add_transport(&system->manager, transport);
+}
+
+static void publish_policy(struct hws_system *system)
+{
+    const struct hws_policy *chosen = system->policy.chosen;
+    hwsi_publish(&system->local, &(struct hws_event){.type = HWS_EVENT_PolicyLoaded,
+                                                     .name = hwsi_policy_name(&system->policy),
+                                                     .detail = chosen && chosen->origin ? chosen->origin : ""});
+}
+
+int hws_set_policy(struct hws_system *system, struct hws_policy *policy)
+{
+    hwsi_policy_replace(&system->policy, policy);
+    publish_policy(system);
+    hwsi_manager_policy_changed(&system->manager);
+    return 0;
+}
+
+int hws_start(struct hws_system *system, char *message, size_t capacity)
+{
+    if (system->started || system->stage != HWSI_RUNNING) {
+        hwsi_say(message, capacity, "system %s has been started or stopped already", system->name);
+        return HWS_ESTATE;
+    }
+    int error = system->options.listen ? hwsi_manager_listen(&system->manager, message, capacity) : 0;
+    if (error)
+        return error;
+    system->started = true;
+    publish_policy(system);
+    return 0;
+}
+
+void hws_turn(struct hws_system *system)
+{
+    if (system->in_turn || system->told_stopped)
+        return;
+    struct hwsi_local *local = &system->local;
+    system->in_turn = true;
+    hwsi_timers_fire(&system->timers, hwsi_now(local));
+    if (atomic_load_explicit(&system->posts, memory_order_relaxed))
+        hwsi_posts_deliver(system);
+    if (atomic_load_explicit(&system->stop_asked, memory_order_relaxed))
+        hws_stop(system, "asked", HWS_NEVER);
+    hwsi_dispatch(local, system->options.dispatcher_budget);
+    if (!hwsi_list_empty(&system->manager.remains))
+        hwsi_manager_drain_remains(&system->manager);
+    if (local->events.queued)
+        hwsi_events_dispatch(local, EVENTS_A_TURN);
+    system->manager.paused = local->backlog > 4 * system->options.dispatcher_budget;
+    hwsi_manager_flush(&system->manager);
+    if (system->stage != HWSI_RUNNING)
+        hwsi_system_stop_step(system);
+    system->in_turn = false;
+    if (system->stage != HWSI_STOPPED)
+        return;
+    system->told_stopped = true;
+    if (system->stopped)
+        system->stopped(system->stopped_data);
+    if (system->freed)
+        destroy(system);
+}
+
+uint64_t hws_next_turn(struct hws_system *system)
+{
+    if (system->told_stopped)
+        return HWS_NEVER;
+    if (hwsi_dispatch_pending(&system->local) || system->local.events.queued || !hwsi_list_empty(&system->manager.dirty) ||
+        !hwsi_list_empty(&system->manager.remains) || atomic_load_explicit(&system->posts, memory_order_relaxed))
+        return 0;
+    return hwsi_timers_next(&system->timers);
+}
+
+void hws_system_free(struct hws_system *system)
+{
+    if (!system || system->freed)
+        return;
+    if (system->told_stopped) {
+        destroy(system);
+        return;
+    }
+    system->freed = true;
+    hws_stop(system, "freed", 0);
+    hws_turn(system);
+}
+
+const char *hws_system_name(const struct hws_system *system)
+{
+    return system->name;
+}
+
+const char *hws_system_address(const struct hws_system *system)
+{
+    return system->local.names->local->text;
+}
+
+uint64_t hws_system_uid(const struct hws_system *system)
+{
+    return system->manager.uid;
+}
+
+uint64_t hws_system_now(struct hws_system *system)
+{
+    return hwsi_now(&system->local);
+}
+
+const struct hws_options *hws_system_options(const struct hws_system *system)
+{
+    return &system->options;
+}
+
+void hws_log(struct hws_system *system, enum hws_log_level level, const char *line)
+{
+    hwsi_log(&system->local, level, "%s", line);
+}
+
+void hws_on_stopped(struct hws_system *system, void (*stopped)(void *data), void *data)
+{
+    system->stopped = stopped;
+    system->stopped_data = data;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* A whole system: the local side first, then what drives and connects it. Only system*.c sees inside. */
+#ifndef HAWSER_SYSTEM_PRIVATE_H
+#define HAWSER_SYSTEM_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "hawser/system.h"
+#include "remote/manager.h"
+
+/* running -> draining (hws_stop) -> closing (links say goodbye) -> stopped */
+enum hwsi_stage { HWSI_RUNNING, HWSI_DRAINING, HWSI_CLOSED_DOWN, HWSI_STOPPED };
+
+struct hwsi_post {
+    struct hwsi_post *next;
+    size_t size;        /* of this block */
+    size_t target_size; /* the PID's text, before the payload */
+    size_t payload_size;
+    uint8_t bytes[];
+};
+
+struct hws_system {
+    struct hwsi_local local; /* first */
+    struct hws_options options;
+    char *name, *listen, *advertise;
+    struct hwsi_heap *heap;
+    struct hwsi_timers timers;
+    struct hwsi_random random;
+    struct hwsi_policy policy;
+    struct hwsi_manager manager;
+    struct hwsi_letter_route letter_route;
+    uint64_t letter_error_second;
+    struct hwsi_list after; /* struct hws_timer */
+    enum hwsi_stage stage;
+    bool started, in_turn, freed, told_stopped;
+    char *stop_reason;
+    struct hwsi_timer stop_timer;
+    uint64_t undelivered;
+    void (*stopped)(void *data);
+    void *stopped_data;
+    /* shared with other threads: */
+    _Atomic(struct hwsi_post *) posts;
+    atomic_uint post_count, wakers;
+    atomic_bool stop_asked;
+    _Atomic(void (*)(void *)) wake;
+    _Atomic(void *) wake_data;
+};
+
+void hwsi_posts_deliver(struct hws_system *system);
+void hwsi_posts_free(struct hws_system *system);
+void hwsi_after_free(struct hws_system *system);
+void hwsi_system_stop_step(struct hws_system *system); /* moves the stop on as far as it goes now */
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/* Stopping in order: drain, stop the actors, say goodbye, account for what is left, tell it. */
+#include "system_private.h"
+
+int hws_stop(struct hws_system *system, const char *reason, uint64_t deadline)
+{
+    uint64_t now = hwsi_now(&system->local);
+    uint64_t due = now + (deadline == HWS_NEVER ? system->options.shutdown_deadline : deadline);
+    if (system->stage == HWSI_RUNNING) {
+        system->stage = HWSI_DRAINING;
+        system->stop_reason = hwsi_copy_text(system->heap, reason ? reason : "stopped");
+        system->local.stopping = true;
+        hwsi_manager_close_listener(&system->manager);
+        hwsi_timer_start(&system->stop_timer, due);
+    } else if (system->stage == HWSI_DRAINING && due < system->stop_timer.due) {
+        hwsi_timer_start(&system->stop_timer, due);
+    }
+    return 0;
+}
+
+bool hws_is_stopped(const struct hws_system *system)
+{
+    return system->told_stopped;
+}
+
+static bool drained(struct hws_system *system)
+{
+    if (!hwsi_timer_running(&system->stop_timer) || system->stop_timer.due <= hwsi_now(&system->local))
+        return true;
+    return !hwsi_dispatch_pending(&system->local) && hwsi_manager_idle(&system->manager);
+}
+
+static void close_down(struct hws_system *system)
+{
+    struct hwsi_local *local = &system->local;
+    system->stage = HWSI_CLOSED_DOWN;
+    hwsi_timer_stop(&system->stop_timer);
+    hwsi_stop_all(local);
+    system->undelivered = hwsi_manager_close_endpoints(&system->manager, system->stop_reason ? system->stop_reason : "stopped");
+    local->closed = true;
+    hwsi_requests_fail(local, NULL, HWS_ECLOSED, UINT64_MAX);
+}
+
+static void tell(struct hws_system *system)
+{
+    system->stage = HWSI_STOPPED;
+    hwsi_publish(&system->local, &(struct hws_event){.type = HWS_EVENT_Shutdown,
+                                                     .reason = system->stop_reason ? system->stop_reason : "stopped",
+                                                     .count = system->undelivered});
+    hwsi_events_dispatch(&system->local, UINT64_MAX);
+}
+
+void hwsi_system_stop_step(struct hws_system *system)
+{
+    if (system->stage == HWSI_DRAINING && drained(system))
+        close_down(system);
+    if (system->stage != HWSI_CLOSED_DOWN)
+        return;
+    struct hwsi_local *local = &system->local;
+    if (hwsi_dispatch_pending(local) || local->events.queued || !hwsi_manager_closed(&system->manager))
+        return;
+    tell(system);
+}
