@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "system_loop.h"
 #include "system_private.h"
 
 #define EVENTS_A_TURN 4096
@@ -203,7 +204,13 @@ void hws_system_free(struct hws_system *system)
     }
     system->freed = true;
     hws_stop(system, "freed", 0);
-    hws_turn(system);
+    if (!hwsi_loop_finish(system)) /* else it is gone by now */
+        hws_turn(system);
+}
+
+struct hwsi_driver **hwsi_system_driver(struct hws_system *system)
+{
+    return &system->driver;
 }
 
 const char *hws_system_name(const struct hws_system *system)

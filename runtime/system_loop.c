@@ -104,9 +104,11 @@ struct uv_loop_s *hws_loop_of(struct hws_system *system)
     return driver ? driver->loop : NULL;
 }
 
-void hwsi_loop_finish(struct hws_system *system)
+bool hwsi_loop_finish(struct hws_system *system)
 {
     struct hwsi_driver *driver = *hwsi_system_driver(system);
-    if (driver && driver->owns_loop && !driver->busy && driver->open > 0)
-        hwsi_driver_run(driver);
+    if (!driver || !driver->owns_loop || driver->busy || driver->open == 0)
+        return false;
+    hwsi_driver_run(driver);
+    return true;
 }

@@ -12,8 +12,8 @@ struct hwsi_driver **hwsi_system_driver(struct hws_system *system);
 
 /*
  * For hws_system_free(): a system that has not stopped, on a loop of its own, has nobody to run that loop any more. Runs it until the
- * system has stopped. On a host's loop, or inside a turn, it does nothing: the loop is going to be run.
+ * system has stopped, and is true. On a host's loop, or inside a turn, it does nothing: the loop is going to be run.
  */
-void hwsi_loop_finish(struct hws_system *system);
+bool hwsi_loop_finish(struct hws_system *system);
 
 #endif

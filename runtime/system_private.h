@@ -38,6 +38,7 @@ struct hws_system {
     uint64_t undelivered;
     void (*stopped)(void *data);
     void *stopped_data;
+    struct hwsi_driver *driver; /* system_loop.c's */
     /* shared with other threads: */
     _Atomic(struct hwsi_post *) posts;
     atomic_uint post_count, wakers;

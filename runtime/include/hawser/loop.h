@@ -22,5 +22,6 @@ HWS_API struct uv_loop_s *hws_loop_of(struct hws_system *system); /* NULL: not a
 HWS_API int hws_loop_new(struct uv_loop_s **out);
 HWS_API int hws_loop_run_until(struct uv_loop_s *loop, bool (*done)(void *data), void *data, uint64_t timeout);
 HWS_API void hws_loop_free(struct uv_loop_s *loop);
+HWS_API const char *hws_libuv_version(void); /* of the libuv that runs */
 
 #endif
