@@ -67,6 +67,7 @@ struct hwl_context *hwl_push_context(struct hwl_actor *actor, lua_State *L);
 void hwl_context_keep(struct hwl_context *context);
 /* The handler is done. */
 void hwl_context_end(struct hwl_context *context);
+/* Adds `context_methods` to the table on top. */
 void hwl_open_contexts(lua_State *L);
 
 #endif

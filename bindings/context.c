@@ -266,6 +266,8 @@ void hwl_open_contexts(lua_State *L)
         lua_pushinteger(L, (lua_Integer)i);
         lua_setfield(L, -2, fields[i].name);
     }
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -4, "context_methods");
     lua_pushcclosure(L, index_context, 1);
     lua_setfield(L, -2, "__index");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &context_tag);

@@ -32,10 +32,9 @@ static int fail(struct encoder *e, int error, const char *format, ...)
 
 static void path_prepend(struct encoder *e, const char *text, size_t size)
 {
-    if (size > e->path_start) {
-        size = e->path_start;
+    if (size > e->path_start) { /* too long: its front is left out */
+        memset(e->path, '.', e->path_start + 3);
         e->path_start = 0;
-        memcpy(e->path, size >= 3 ? "..." : "", size >= 3 ? 3 : 0);
         return;
     }
     e->path_start -= size;

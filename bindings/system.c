@@ -243,6 +243,8 @@ void hwl_open_systems(lua_State *L)
     hwl_metatable(L, "hawser.system", NULL, meta);
     lua_newtable(L);
     luaL_setfuncs(L, hwl_system_methods, 0);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -4, "methods");
     lua_pushcclosure(L, index_system, 1);
     lua_setfield(L, -2, "__index");
     lua_rawsetp(L, LUA_REGISTRYINDEX, &system_metatable);

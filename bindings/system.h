@@ -72,6 +72,7 @@ void hwl_systems_close(struct hwl_state *state);
 void hwl_report(struct hwl_system *self, const char *what, const char *text);
 void hwl_log(struct hwl_system *self, enum hws_log_level level, const char *text);
 
+/* Adds `methods`, which Lua modules may add to, to the table on top. */
 void hwl_open_systems(lua_State *L);
 
 #endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* The hawser executable: a Lua state with the module linked in. What its commands do is lua/hawser/cli. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+
+#include "call.h"
+#include "hawser_lua.h"
+
+#define PATH_SIZE 1024
+
+/* The one global: a signal handler gets no argument. */
+static struct hwl_state *interrupt_handle;
+
+/* In order, then at once, then without asking: a script may be stuck in a C function. */
+static void on_signal(int number)
+{
+    int error = errno;
+    if (hwl_interrupt(interrupt_handle) > 2)
+        _exit(128 + number);
+    errno = error;
+}
+
+static void catch_signals(lua_State *L)
+{
+    struct sigaction action;
+    interrupt_handle = hwl_interrupt_handle(L);
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_signal;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    sigaction(SIGPIPE, &action, NULL);
+}
+
+static int has_module(const char *directory)
+{
+    char file[PATH_SIZE + 32];
+    snprintf(file, sizeof file, "%s/hawser/init.lua", directory);
+    return access(file, R_OK) == 0;
+}
+
+/* DIR/bin/hawser belongs to DIR/share/lua/5.4; in a build tree, to the sources. */
+static const char *lua_directory(char *out, size_t capacity)
+{
+    char self[PATH_SIZE];
+    ssize_t size = readlink("/proc/self/exe", self, sizeof self - 1);
+    for (int i = 0; i < 2 && size > 0; i++) {
+        self[size] = 0;
+        char *slash = strrchr(self, '/');
+        size = slash ? slash - self : 0;
+    }
+    if (size > 0) {
+        snprintf(out, capacity, "%.*s/share/lua/5.4", (int)size, self);
+        if (has_module(out))
+            return out;
+    }
+    return has_module(HAWSER_LUA_DIR) ? HAWSER_LUA_DIR : HAWSER_LUA_INSTALL_DIR;
+}
+
+static void set_path(lua_State *L)
+{
+    char directory[PATH_SIZE + 32];
+    const char *lua = lua_directory(directory, sizeof directory);
+    lua_getglobal(L, "package");
+    lua_getfield(L, -1, "path");
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua;%s", lua, lua, lua_tostring(L, -1));
+    lua_setfield(L, -3, "path");
+    lua_pop(L, 2);
+}
+
+static int call_cli(lua_State *L)
+{
+    int count = (int)lua_tointeger(L, 1);
+    char **arguments = lua_touserdata(L, 2);
+    luaL_openlibs(L);
+    set_path(L);
+    hwl_preload(L);
+    catch_signals(L);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "hawser.cli");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "main");
+    lua_createtable(L, count, 0);
+    for (int i = 0; i < count; i++) {
+        lua_pushstring(L, arguments[i]);
+        lua_rawseti(L, -2, i);
+    }
+    lua_call(L, 1, 1);
+    return 1;
+}
+
+int main(int count, char **arguments)
+{
+    int status = EXIT_FAILURE;
+    lua_State *L = luaL_newstate();
+    if (!L) {
+        fputs("hawser: out of memory\n", stderr);
+        return status;
+    }
+    lua_pushcfunction(L, hwl_traceback);
+    lua_pushcfunction(L, call_cli);
+    lua_pushinteger(L, count);
+    lua_pushlightuserdata(L, arguments);
+    if (lua_pcall(L, 2, 1, 1) == LUA_OK)
+        status = (int)lua_tointeger(L, -1);
+    else
+        fprintf(stderr, "hawser: %s\n", lua_tostring(L, -1));
+    lua_close(L);
+    return status;
+}

@@ -1,0 +1,65 @@
+-- SPDX-License-Identifier: MIT
+-- hawser run FILE.lua [ARGUMENTS]: the script, then the loop until every system has stopped.
+
+local INTERRUPTED = 130 -- what shells give for a program that Ctrl-C ended
+
+local function traceback(message)
+    if type(message) ~= "string" then
+        local described = getmetatable(message) and getmetatable(message).__tostring
+        message = described and tostring(message) or ("error: a %s value"):format(type(message))
+    end
+    return debug.traceback(message, 2)
+end
+
+-- Modules and policies beside the script are found wherever it is started from.
+local function look_beside(file)
+    local directory = file:match("^(.*)/[^/]*$")
+    if directory then
+        local template = directory:gsub("%%", "%%%%") .. "/?.lua;"
+        package.path = template .. package.path
+        local policy = require "hawser.policy"
+        policy.path = template .. policy.path
+    end
+end
+
+local function failed(message)
+    if message:find("^[^\n]*interrupted\n") then
+        io.stderr:write("hawser: interrupted\n")
+        return INTERRUPTED
+    end
+    io.stderr:write("hawser: ", message, "\n")
+    return 1
+end
+
+local function status_of(result)
+    if math.type(result) == "integer" then
+        return result & 0xff
+    end
+    return result == false and 1 or 0
+end
+
+---@param args string[] the file and the script's own arguments
+---@return integer # exit status
+return function(args)
+    local file = args[1]
+    if not file then
+        io.stderr:write("usage: hawser run FILE.lua [ARGUMENTS]\n")
+        return 2
+    end
+    arg = table.move(args, 2, #args, 1, { [0] = file, [-1] = "run", [-2] = args[-1] }) -- luacheck: ignore
+    local chunk, message = loadfile(file)
+    if not chunk then
+        return failed(message)
+    end
+    look_beside(file)
+    local ok, result = xpcall(chunk, traceback, table.unpack(arg))
+    if not ok then
+        return failed(result)
+    end
+    local hawser = require "hawser"
+    ok, message = xpcall(hawser.run, traceback)
+    if not ok then
+        return failed(message)
+    end
+    return status_of(result)
+end

@@ -1,0 +1,167 @@
+-- SPDX-License-Identifier: MIT
+-- A policy in Lua, asked by the core: good answers are followed, bad ones contained, reported, and
+-- replaced by the C fallback's.
+
+local systems = dofile("spec/support/systems.lua")
+
+local NOWHERE = "127.0.0.1:1" -- refused at once
+
+describe("a policy", function()
+    after_each(systems.stop)
+
+    -- A system with a policy that passes the dry run, whatever it does later.
+    local function with(policy, options)
+        options = options or {}
+        options.policy = policy
+        local system = systems.new(options)
+        return system, systems.events(system, "PolicyError"), systems.events(system, "EndpointReconnect")
+    end
+
+    local function answering(answer)
+        return { backoff = function(question)
+            if question.dry_run then return 1 end
+            return answer(question)
+        end }
+    end
+
+    it("chooses each delay, and gives up with its reason", function()
+        local asked = {}
+        local system, errors, retries = with(answering(function(question)
+            asked[#asked + 1] = question
+            if question.attempt == 3 then return nil, "enough" end
+            return 0.01 * question.attempt, true
+        end))
+        local ended = systems.events(system, "EndpointTerminated")
+        system:send(NOWHERE .. "/x", 1)
+        systems.wait(function() return #ended == 1 end)
+        assert.same({}, errors)
+        assert.equal("enough", ended[1].detail:match("enough") or ended[1].reason)
+        assert.equal(3, #asked)
+        assert.equal(NOWHERE, asked[1].address)
+        assert.equal("refused", asked[1].reason)
+        assert.is_nil(asked[1].name)
+        assert.equal("float", math.type(asked[2].delay))
+        assert.is_false(asked[1].connected_before)
+        local draw = asked[1].random()
+        assert.is_true(draw >= 0 and draw < 1)
+        local delays = {}
+        for _, retry in ipairs(retries) do
+            if not retry.success then delays[#delays + 1] = retry.delay end
+        end
+        assert.same({ 0.01, 0.02 }, delays)
+    end)
+
+    local nonsense = {
+        { "text", function() return "soon" end, "backoff answered soon" },
+        { "a number as text", function() return "5" end, "backoff answered 5" },
+        { "a negative delay", function() return -1 end, "backoff answered %-1" },
+        { "NaN", function() return 0 / 0 end, "backoff answered %-?nan" },
+        { "a table", function() return {} end, "backoff answered table" },
+        { "an error", function() error("on purpose") end, "sandbox_spec.lua:%d+: on purpose" },
+        { "no end", function() while true do end end, "used up its budget of 100000 instructions" },
+        { "no end behind pcall", function() while true do pcall(error) end end, "used up its budget" },
+        { "a yield", function() coroutine.yield() end, "yield" },
+        { "a stack overflow", function(q) local function f() return f() + 1 end return f(q) end, "overflow" },
+    }
+    for _, case in ipairs(nonsense) do
+        it("that answers with " .. case[1] .. " is reported, and the fallback waits instead", function()
+            local system, errors, retries = with(answering(case[2]))
+            system:send(NOWHERE .. "/x", 1)
+            systems.wait(function() return #errors >= 1 and #retries >= 1 end)
+            assert.truthy(errors[1].detail:find(case[3]), errors[1].detail)
+            assert.equal(NOWHERE, errors[1].address)
+            assert.is_true(retries[1].delay >= 0.16 and retries[1].delay <= 0.24)
+        end)
+    end
+
+    it("only answers: it can't act on a system", function()
+        local system, acted
+        system = with(answering(function()
+            acted = { pcall(system.send, system, "x", 1) }
+            return 1
+        end))
+        system:send(NOWHERE .. "/x", 1)
+        systems.wait(function() return acted end)
+        assert.is_false(acted[1])
+        assert.truthy(acted[2]:find("only answers", 1, true))
+    end)
+
+    it("routes dead letters", function()
+        local system, errors = with { deadletter = function(letter)
+            if letter.id == "drop" then return "drop" end
+            if letter.id == "elsewhere" then return letter.address .. "/keeper" end
+            if letter.id == "nonsense" and not letter.dry_run then return 5 end
+            return "publish"
+        end }
+        local kept
+        system:spawn_named("keeper", function(_, m) kept = m end)
+        local letters = systems.events(system, "DeadLetter")
+        for _, id in ipairs { "drop", "elsewhere", "plain", "nonsense" } do system:send(id, id) end
+        systems.wait(function() return #letters == 2 and kept end)
+        systems.idle()
+        assert.equal("elsewhere", kept)
+        assert.same({ "plain", "nonsense" }, { letters[1].pid.id, letters[2].pid.id })
+        assert.equal(1, #errors)
+        assert.truthy(errors[1].detail:find("deadletter answered 5", 1, true))
+        assert.equal(4, system:statistics().dead_letters.not_found)
+    end)
+
+    it("says what happens while there is no connection", function()
+        local there = systems.new { name = "there" }
+        local address = there.address
+        local function after_a_cut(answer)
+            local system = with { disconnected = answer, backoff = function() return 30, true end }
+            there:spawn_named("x-" .. answer, function() end)
+            system:send(address .. "/x-" .. answer, 1)
+            systems.wait(function()
+                local s = system:statistics(address)
+                return s and s.state == "connected" and s.deliver_success == 1
+            end)
+            system:cut_link(address)
+            systems.wait(function() return system:statistics(address).state == "reconnecting" end)
+            return select(3, system:send(address .. "/x-" .. answer, 2))
+        end
+        assert.equal("EDISCONNECTED", after_a_cut("deadletter"))
+        assert.is_nil(after_a_cut("queue"))
+    end)
+
+    it("that can't be loaded is refused, with every reason", function()
+        local hawser = systems.hawser
+        local system, message, code = hawser.system {
+            name = "x", log = false, policy = { backof = 1, disconnected = "queu" },
+        }
+        assert.is_nil(system)
+        assert.equal("EPOLICY", code)
+        assert.truthy(message:find('did you mean "backoff"', 1, true))
+        assert.truthy(message:find('did you mean "queue"', 1, true))
+        message = select(2, hawser.system { name = "x", log = false, policy = "no-such-policy" })
+        assert.truthy(message:find("no-such-policy", 1, true))
+        message = select(2, hawser.system { name = "x", log = false, policy = 5 })
+        assert.truthy(message:find("expected a policy", 1, true))
+    end)
+
+    it("is replaced whole, or not at all", function()
+        local system = with("fixed")
+        local loaded = systems.events(system, "PolicyLoaded")
+        assert.is_true(system:set_policy("default"))
+        systems.wait(function() return #loaded == 1 end)
+        assert.equal("default", loaded[1].name)
+        local ok, _, code = system:set_policy { backoff = 5 }
+        assert.is_nil(ok)
+        assert.equal("EPOLICY", code)
+        assert.is_true(system:set_policy(false))
+        for _ = 1, 50 do system:set_policy { name = "again" } end
+        systems.wait(function() return #loaded == 52 end)
+    end)
+
+    it("follows its own budget option", function()
+        local system, errors = with(answering(function()
+            for _ = 1, 200000 do end
+            return 0.01, true
+        end), { policy_budget = 5000000 })
+        local retries = systems.events(system, "EndpointReconnect")
+        system:send(NOWHERE .. "/x", 1)
+        systems.wait(function() return #retries >= 2 end)
+        assert.same({}, errors)
+    end)
+end)

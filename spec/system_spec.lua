@@ -1,0 +1,228 @@
+-- SPDX-License-Identifier: MIT
+-- hawser.system: options, life, statistics, handles that outlive it.
+
+local systems = dofile("spec/support/systems.lua")
+local hawser = systems.hawser
+
+describe("hawser.system", function()
+    after_each(systems.stop)
+
+    it("has a name, an address and a uid that is new each time", function()
+        local a, b = systems.new { name = "a" }, systems.new { name = "b" }
+        assert.equal("a", a.name)
+        assert.truthy(a.address:match("^127%.0%.0%.1:%d+$"))
+        assert.truthy(a.uid:match("^%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x$"))
+        assert.not_equal(a.uid, b.uid)
+        assert.not_equal(a.address, b.address)
+        assert.equal("system a", tostring(a))
+    end)
+
+    it("names an unknown option and the nearest known one", function()
+        local function with(options)
+            options.name = options.name or "x"
+            return function() return hawser.system(options) end
+        end
+        assert.error_matches(with { lisen = "127.0.0.1:0" }, 'unknown option "lisen"; did you mean "listen"')
+        assert.error_matches(with { mailbox_sise = 1 }, "mailbox_size")
+        assert.error_matches(with { handler_budgett = 1 }, "handler_budget")
+        assert.error_matches(with { mailbox_size = -1 }, "mailbox_size")
+        assert.error_matches(with { mailbox_size = "x" }, "mailbox_size: expected a number")
+        assert.error_matches(with { connect_timeout = 0 / 0 }, "connect_timeout")
+        assert.error_matches(with { listen = 5 }, "option listen: expected a string")
+        assert.error_matches(with { log = "debugg" }, 'did you mean "debug"')
+        assert.error_matches(with { log = 5 }, "option log")
+        assert.error_matches(with { seed = 1.5 }, "seed")
+        assert.error_matches(with { name = "no spaces" }, "name")
+        assert.error_matches(function() hawser.system() end, "expected a table")
+        assert.error_matches(function() hawser.system {} end, "name")
+    end)
+
+    it("takes every number of the list, in its range", function()
+        local options = { }
+        for _, option in ipairs(hawser.options()) do
+            assert.is_true(option.least <= option.initial and option.initial <= option.most)
+            options[option.name] = option.initial
+        end
+        assert.is_true(#hawser.options() > 30)
+        systems.new(options)
+    end)
+
+    it("says which port is in use", function()
+        local a = systems.new()
+        local system, message, code = hawser.system { name = "b", listen = a.address, log = false }
+        assert.is_nil(system)
+        assert.truthy(message:find(a.address, 1, true))
+        assert.equal("EADDRINUSE", code)
+    end)
+
+    it("refuses an address that nobody could dial", function()
+        local system, message, code = hawser.system { name = "b", listen = "0.0.0.0:0", log = false }
+        assert.is_nil(system)
+        assert.truthy(message:find("0.0.0.0", 1, true))
+        assert.equal("EADDRESS", code)
+    end)
+
+    it("may have no address of its own", function()
+        local client = systems.new { listen = false }
+        local pid = client:spawn(function() end)
+        assert.truthy(pid)
+    end)
+
+    it("stops in order and then says so", function()
+        local system = systems.new()
+        local reason
+        system.events:subscribe("Shutdown", function(e) reason = e.reason end)
+        assert.is_false(system:is_stopped())
+        assert.is_true(system:stop { deadline = 1, reason = "enough" })
+        assert.is_true(system:stop())
+        system:run()
+        assert.is_true(system:is_stopped())
+        assert.equal("enough", reason)
+        assert.equal("system spec(stopped)", tostring(system))
+    end)
+
+    it("does not take a missing PID for itself", function()
+        local system = systems.new()
+        assert.has_error(function() system:stop(nil) end)
+        assert.is_false(system:is_stopped())
+    end)
+
+    it("tells its statistics and its actors", function()
+        local system = systems.new()
+        local pid = system:spawn_named("one", function() end)
+        system:send(pid, 1)
+        system:send(pid, 2)
+        systems.wait(function() return system:statistics().delivered >= 2 end)
+        local totals = system:statistics()
+        assert.equal(0, totals.dead_letters.total)
+        assert.equal(0, totals.callback_errors)
+        assert.is_true(totals.actors >= 1)
+        local found = false
+        for _, actor in ipairs(system:actors()) do
+            if actor.pid == pid then found = actor.mailbox_size == 0 end
+        end
+        assert.is_true(found)
+        assert.same({}, system:statistics_snapshot())
+        local none, message, code = system:statistics("127.0.0.1:1")
+        assert.is_nil(none)
+        assert.truthy(message:find("127.0.0.1:1", 1, true))
+        assert.equal("ENOTFOUND", code)
+    end)
+
+    it("calls functions later, once, unless they are cancelled", function()
+        local system = systems.new()
+        local order = {}
+        local timer = system:after(0.01, function() order[#order + 1] = "cancelled" end)
+        system:after(0.03, function() order[#order + 1] = "second" end)
+        system:after(0.01, function() order[#order + 1] = "first" end)
+        system:after(0, function() order[#order + 1] = "now" end)
+        assert.is_true(timer:cancel())
+        assert.is_false(timer:cancel())
+        systems.wait(function() return #order == 3 end)
+        systems.idle()
+        assert.same({ "now", "first", "second" }, order)
+        assert.has_error(function() system:after(-1, function() end) end)
+        assert.has_error(function() system:after(0 / 0, function() end) end)
+        assert.has_error(function() system:after(1) end)
+    end)
+
+    it("logs to a function, which may not act", function()
+        local lines, system = {}, nil
+        system = systems.new { log = function(level, line, name)
+            lines[#lines + 1] = level .. " " .. name .. " " .. line
+            lines.acted = lines.acted or (system and pcall(system.send, system, "x", 1))
+        end }
+        system:after(0, function() error("on purpose") end)
+        systems.wait(function() return #lines > 0 end)
+        local text = table.concat(lines, "\n")
+        assert.truthy(text:find("error spec a timer's function failed", 1, true))
+        assert.truthy(text:find("on purpose", 1, true))
+        assert.truthy(text:find("system_spec.lua:%d+"))
+        assert.is_nil(lines.acted or nil)
+        assert.equal(1, system:statistics().callback_errors)
+    end)
+end)
+
+describe("handles", function()
+    after_each(systems.stop)
+
+    it("outlive their system", function()
+        local system = systems.new()
+        local ctx_kept
+        local pid = system:spawn(function(ctx) ctx_kept = ctx end)
+        local subscription = system.events:subscribe("*", function() end)
+        local timer = system:after(100, function() end)
+        system:send(pid, 1)
+        systems.wait(function() return ctx_kept end)
+        system:stop { deadline = 0 }
+        system:run()
+        local text = tostring(pid)
+        local events = system.events
+        system = nil -- luacheck: ignore
+        collectgarbage()
+        collectgarbage()
+        assert.equal(text, tostring(pid))
+        assert.equal(pid, pid)
+        assert.error_matches(function() ctx_kept:send(pid, 1) end, "stopped")
+        assert.is_nil(ctx_kept.sender)
+        pcall(events.subscribe, events, "*", print)
+        subscription:unsubscribe()
+        timer:cancel()
+        assert.equal("ctx (stopped)", tostring(ctx_kept))
+    end)
+
+    it("of one PID are one value, also as a key", function()
+        local system = systems.new()
+        local pid = system:spawn_named("x", function() end)
+        local same = system:pid(system.address .. "/x")
+        assert.is_true(rawequal(pid, same))
+        assert.equal(1, ({ [pid] = 1 })[system:pid("x")])
+        assert.equal(pid, hawser.pid(tostring(pid)))
+        assert.equal(system.address, pid.address)
+        assert.equal("x", pid.id)
+    end)
+
+    it("of one system work in another", function()
+        local a, b = systems.new { name = "a" }, systems.new { name = "b" }
+        local got
+        local pid = a:spawn_named("x", function(_, m) got = m end)
+        assert.is_true(b:send(pid, "from b"))
+        systems.wait(function() return got end)
+        assert.equal("from b", got)
+        assert.equal(1, b:statistics(a.address).queue_capacity > 0 and 1)
+    end)
+end)
+
+describe("hawser.core", function()
+    it("is the same when it is opened again", function()
+        local core = package.loaded["hawser.core"]
+        package.loaded["hawser.core"] = nil
+        local again = require("hawser.core")
+        assert.is_true(rawequal(core, again))
+    end)
+
+    it("refuses objects that are not its own", function()
+        local system = systems.new()
+        local methods = require("hawser.core").methods
+        for _, wrong in ipairs { {}, "x", 5, io.stdout, hawser.null, hawser.pid "h:1/x" } do
+            assert.has_error(function() methods.send(wrong, "x", 1) end)
+            assert.has_error(function() system.events.subscribe(wrong, "*", print) end)
+        end
+        systems.stop()
+    end)
+
+    it("lists events and reasons as the core has them", function()
+        local names = {}
+        for _, event in ipairs(hawser.event_types()) do
+            names[event.name] = #event.fields
+            assert.is_true(#event.doc > 0)
+        end
+        assert.equal(5, names.DeadLetter)
+        local reasons = hawser.reasons()
+        for _, reason in ipairs(require("hawser.policy.deadletter").reasons) do
+            assert.is_string(reasons[reason])
+            reasons[reason] = nil
+        end
+        assert.same({}, reasons)
+    end)
+end)
