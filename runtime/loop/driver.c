@@ -2,58 +2,19 @@
 #define _GNU_SOURCE
 #include "loop/driver.h"
 
-static void do_nothing_timer(uv_timer_t *timer)
+#include "loop/turns.h"
+
+static void do_nothing(uv_async_t *wake)
 {
-    (void)timer;
+    (void)wake;
 }
 
-static void do_nothing_idle(uv_idle_t *idle)
+void hwsi_driver_turn(struct hwsi_driver *driver)
 {
-    (void)idle;
-}
-
-static void do_nothing_async(uv_async_t *async)
-{
-    (void)async;
-}
-
-/* Rounded up to libuv's milliseconds: early would be in vain. */
-static void sleep_until(struct hwsi_driver *driver, uint64_t due, uint64_t now)
-{
-    uint64_t wait = due - now;
-    if (driver->due == due && uv_is_active((uv_handle_t *)&driver->timer))
-        return;
-    wait = wait / HWS_MILLISECOND + (wait % HWS_MILLISECOND != 0);
-    uv_update_time(driver->loop);
-    uv_timer_start(&driver->timer, do_nothing_timer, wait, 0);
-    driver->due = due;
-}
-
-/* libuv computes how long it sleeps after this. */
-static void arrange_next_turn(struct hwsi_driver *driver)
-{
-    uint64_t due = hws_next_turn(driver->system);
-    uint64_t now = due == 0 || due == HWS_NEVER ? 0 : hws_system_now(driver->system);
-    if (due <= now) {
-        uv_idle_start(&driver->idle, do_nothing_idle);
-        return;
-    }
-    uv_idle_stop(&driver->idle);
-    if (due == HWS_NEVER)
-        uv_timer_stop(&driver->timer);
-    else
-        sleep_until(driver, due, now);
-}
-
-static void on_prepare(uv_prepare_t *prepare)
-{
-    struct hwsi_driver *driver = prepare->data;
     bool busy = driver->busy;
     driver->busy = true;
     hws_turn(driver->system);
     driver->busy = busy;
-    if (driver->system)
-        arrange_next_turn(driver);
 }
 
 static void on_wake(void *data)
@@ -94,12 +55,6 @@ static void on_closed(uv_handle_t *handle)
     hwsi_driver_leave(handle->data);
 }
 
-static void close_handle(struct hwsi_driver *driver, uv_handle_t *handle)
-{
-    handle->data = driver;
-    uv_close(handle, on_closed);
-}
-
 void hwsi_driver_stop(struct hwsi_driver *driver)
 {
     if (!driver->system)
@@ -107,10 +62,8 @@ void hwsi_driver_stop(struct hwsi_driver *driver)
     hws_on_wake(driver->system, NULL, NULL);
     hws_on_stopped(driver->system, NULL, NULL);
     driver->system = NULL;
-    close_handle(driver, (uv_handle_t *)&driver->prepare);
-    close_handle(driver, (uv_handle_t *)&driver->timer);
-    close_handle(driver, (uv_handle_t *)&driver->idle);
-    close_handle(driver, (uv_handle_t *)&driver->wake);
+    uv_close((uv_handle_t *)&driver->wake, on_closed);
+    hwsi_turns_leave(driver->turns, driver);
     if (driver->stopped)
         driver->stopped(driver->data);
 }
@@ -156,22 +109,19 @@ void hwsi_driver_release(struct hwsi_driver *driver)
     free_if_done(driver);
 }
 
-/* The wake-up is the one handle that can fail. */
-static int init_handles(struct hwsi_driver *driver)
+static int join_loop(struct hwsi_driver *driver)
 {
-    int error = uv_async_init(driver->loop, &driver->wake, do_nothing_async);
-    if (error)
-        return error == UV_ENOMEM ? HWS_ENOMEM : HWS_EIO;
-    uv_prepare_init(driver->loop, &driver->prepare);
-    uv_timer_init(driver->loop, &driver->timer);
-    uv_idle_init(driver->loop, &driver->idle);
-    driver->prepare.data = driver;
-    uv_prepare_start(&driver->prepare, on_prepare);
-    uv_unref((uv_handle_t *)&driver->prepare);
-    uv_unref((uv_handle_t *)&driver->timer);
-    uv_unref((uv_handle_t *)&driver->idle);
-    driver->open = 4;
-    return 0;
+    struct hwsi_turns *turns = hwsi_turns_of(driver->loop);
+    int error = turns ? uv_async_init(driver->loop, &driver->wake, do_nothing) : UV_ENOMEM;
+    if (!error) {
+        driver->wake.data = driver;
+        driver->turns = turns;
+        driver->open = 2;
+        hwsi_turns_join(turns, driver);
+    }
+    if (turns)
+        hwsi_turns_release(turns);
+    return error ? (error == UV_ENOMEM ? HWS_ENOMEM : HWS_EIO) : 0;
 }
 
 static int own_loop(struct hwsi_heap *heap, uv_loop_t **out)
@@ -196,17 +146,18 @@ int hwsi_driver_new(struct hws_system *system, struct hws_allocator *allocator, 
         hwsi_heap_release(heap);
         return HWS_ENOMEM;
     }
-    *driver = (struct hwsi_driver){ .heap = heap, .loop = loop, .owns_loop = !loop, .stopped = stopped, .data = data };
+    *driver = (struct hwsi_driver){ .system = system, .heap = heap, .loop = loop, .owns_loop = !loop, .stopped = stopped, .data = data };
     error = loop ? 0 : own_loop(heap, &driver->loop);
     if (error)
         driver->owns_loop = false;
     else
-        error = init_handles(driver);
+        error = join_loop(driver);
     if (error) {
+        if (driver->owns_loop) /* what had joined it closes */
+            uv_run(driver->loop, UV_RUN_DEFAULT);
         free_if_done(driver);
         return error;
     }
-    driver->system = system;
     driver->holds = 1;
     hws_on_wake(system, on_wake, driver);
     hws_on_stopped(system, on_stopped, driver);

@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Drives one system from a uv_loop_t. Once a loop iteration, right before the loop sleeps, the system takes its turn; then the
- * driver looks when the next one is due and sets a timer, or keeps the loop from sleeping. An asynchronous handle wakes the
- * loop for other threads and keeps it alive until the system has stopped.
+ * Ties one system to a uv_loop_t: it takes its turns there (turns.h), other threads wake the loop for it, and the loop stays
+ * alive until the system has stopped.
  *
- * Lives until its handles are closed, the system has let go of it, and every hold on it is gone; then `freed` is called. Its
- * own loop is closed with it: handles that a host has put on that loop must be closed before the system is freed.
+ * Lives until everything of it on the loop is closed and its owners have let go. Its own loop, if it has one, is closed with it:
+ * handles that a host has put on that loop must be closed before the system is freed.
  */
 #ifndef HAWSER_LOOP_DRIVER_H
 #define HAWSER_LOOP_DRIVER_H
 
 #include "base/heap.h"
+#include "base/list.h"
 #include "hawser/system.h"
 
 #include <uv.h>
+
+struct hwsi_turns;
 
 struct hwsi_driver {
     struct hws_system *system; /* NULL: stopped */
     struct hwsi_heap *heap;
     uv_loop_t *loop;
-    uv_prepare_t prepare; /* the turn */
-    uv_timer_t timer;     /* wakes the loop at `due` */
-    uv_idle_t idle;       /* active: a turn is due now */
+    struct hwsi_turns *turns;
+    struct hwsi_list node; /* in turns->drivers */
+    uint64_t due;          /* the next turn, on the system's clock, when it was last asked */
     uv_async_t wake;
-    uint64_t due;     /* on the system's clock, while `timer` is active */
-    unsigned open;  /* things on the loop that are not closed yet: the four handles, and what has joined */
+    unsigned open;  /* things on the loop that are not closed yet: the wake-up, the turns, and what has joined */
     unsigned holds; /* owners */
     bool owns_loop;
     bool busy; /* inside a turn, or inside hwsi_driver_run() */
@@ -46,6 +47,8 @@ void hwsi_driver_release(struct hwsi_driver *driver);
 /* Something else that is closed with the system is on the loop; it has left the loop. */
 void hwsi_driver_join(struct hwsi_driver *driver);
 void hwsi_driver_leave(struct hwsi_driver *driver);
+
+void hwsi_driver_turn(struct hwsi_driver *driver); /* for turns.c */
 
 /* Stops driving, as if the system had stopped; idempotent. `stopped` is called. */
 void hwsi_driver_stop(struct hwsi_driver *driver);

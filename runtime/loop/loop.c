@@ -3,20 +3,22 @@
 #define _GNU_SOURCE
 #include "hawser/loop.h"
 
+#include "loop/turns.h"
+
 #include <uv.h>
 
 struct shared_loop {
-    uv_loop_t loop;     /* first: it is what the host sees */
-    uv_prepare_t asker; /* started before any system's, which makes it run after them: libuv starts with the youngest */
+    uv_loop_t loop; /* first: it is what the host sees */
+    struct hwsi_turns *turns;
     uv_timer_t timeout;
     bool (*done)(void *data);
     void *data;
     bool running, is_done, timed_out;
 };
 
-static void on_ask(uv_prepare_t *prepare)
+static void on_ask(void *data)
 {
-    struct shared_loop *shared = prepare->data;
+    struct shared_loop *shared = data;
     if (!shared->running || !shared->done(shared->data))
         return;
     shared->is_done = true;
@@ -30,6 +32,24 @@ static void on_timeout(uv_timer_t *timer)
     uv_stop(&shared->loop);
 }
 
+static int shared_init(struct shared_loop *shared)
+{
+    int error = uv_loop_init(&shared->loop);
+    if (error)
+        return error == UV_ENOMEM ? HWS_ENOMEM : HWS_EIO;
+    shared->turns = hwsi_turns_of(&shared->loop);
+    if (!shared->turns) {
+        uv_loop_close(&shared->loop);
+        return HWS_ENOMEM;
+    }
+    shared->turns->ask = on_ask;
+    shared->turns->data = shared;
+    uv_timer_init(&shared->loop, &shared->timeout);
+    shared->timeout.data = shared;
+    uv_unref((uv_handle_t *)&shared->timeout);
+    return 0;
+}
+
 int hws_loop_new(struct uv_loop_s **out)
 {
     struct hws_allocator *allocator = hws_default_allocator();
@@ -38,17 +58,11 @@ int hws_loop_new(struct uv_loop_s **out)
     if (!shared)
         return HWS_ENOMEM;
     *shared = (struct shared_loop){ .running = false };
-    error = uv_loop_init(&shared->loop);
+    error = shared_init(shared);
     if (error) {
         allocator->reallocate(allocator, shared, sizeof *shared, 0);
-        return error == UV_ENOMEM ? HWS_ENOMEM : HWS_EIO;
+        return error;
     }
-    uv_prepare_init(&shared->loop, &shared->asker);
-    uv_timer_init(&shared->loop, &shared->timeout);
-    shared->asker.data = shared->timeout.data = shared;
-    uv_prepare_start(&shared->asker, on_ask);
-    uv_unref((uv_handle_t *)&shared->asker);
-    uv_unref((uv_handle_t *)&shared->timeout);
     *out = &shared->loop;
     return 0;
 }
@@ -88,7 +102,7 @@ void hws_loop_free(struct uv_loop_s *loop)
     struct hws_allocator *allocator = hws_default_allocator();
     if (!shared)
         return;
-    uv_close((uv_handle_t *)&shared->asker, NULL);
+    hwsi_turns_release(shared->turns);
     uv_close((uv_handle_t *)&shared->timeout, NULL);
     while (uv_run(loop, UV_RUN_DEFAULT) != 0)
         ;
