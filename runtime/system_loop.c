@@ -63,9 +63,10 @@ static int attach_new(struct hws_system *system, struct uv_loop_s *loop, struct 
     hwsi_driver_join(attached->driver);
     error = hwsi_sockets_new(allocator, attached->driver->loop, &attached->sockets);
     if (error) {
-        hwsi_driver_leave(attached->driver);
-        hwsi_driver_stop(attached->driver);
-        hwsi_driver_release(attached->driver);
+        struct hwsi_driver *driver = attached->driver;
+        hwsi_driver_leave(driver);
+        hwsi_driver_stop(driver); /* frees `attached` */
+        hwsi_driver_release(driver);
         return error;
     }
     *out = attached;
@@ -75,20 +76,22 @@ static int attach_new(struct hws_system *system, struct uv_loop_s *loop, struct 
 int hws_loop_attach(struct hws_system *system, struct uv_loop_s *loop)
 {
     struct attached *attached;
+    struct hwsi_driver *driver;
     int error;
     if (*hwsi_system_driver(system))
         return HWS_ESTATE;
     error = attach_new(system, loop, &attached);
     if (error)
         return error;
+    driver = attached->driver;
     error = add_transport(system, attached, hwsi_tcp_new);
     if (!error)
         error = add_transport(system, attached, hwsi_unix_new);
     if (error)
-        hwsi_driver_stop(attached->driver);
+        hwsi_driver_stop(driver);
     else
-        *hwsi_system_driver(system) = attached->driver;
-    hwsi_driver_release(attached->driver); /* the transports hold it from here on */
+        *hwsi_system_driver(system) = driver;
+    hwsi_driver_release(driver); /* the transports hold it from here on */
     return error;
 }
 
