@@ -26,9 +26,10 @@ static void on_count(lua_State *L, lua_Debug *debug)
     budget->used += (uint64_t)count;
     if (!budget->over && budget->used < budget->limit)
         return;
-    /* From here every instruction fails, so that a pcall in a loop can not go on. */
+    /* From here every instruction fails, so that a pcall in a loop can not go on, here or outside of this coroutine. */
     budget->over = true;
     lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
+    lua_sethook(budget->co, on_count, LUA_MASKCOUNT, 1);
     luaL_error(L, "used up its budget of %I instructions", (LUAI_UACINT)budget->limit);
 }
 
@@ -65,8 +66,9 @@ void hwl_take_error(lua_State *L, char *text)
     lua_pop(L, 1);
 }
 
-static void enter(struct hwl_state *state, struct hwl_budget *budget)
+static void enter(struct hwl_state *state, struct hwl_budget *budget, lua_State *co)
 {
+    budget->co = co;
     budget->used = 0;
     budget->over = false;
     budget->outer = state->budget;
@@ -96,7 +98,7 @@ enum hwl_outcome hwl_call(struct hwl_state *state, uint64_t limit, lua_CFunction
     }
     lua_Hook outer_hook = lua_gethook(L);
     int outer_count = lua_gethookcount(L);
-    enter(state, &budget);
+    enter(state, &budget, L);
     hwl_arm(L, limit);
     lua_pushcfunction(L, hwl_traceback);
     lua_pushcfunction(L, body);
@@ -115,7 +117,7 @@ enum hwl_outcome hwl_resume(struct hwl_state *state, struct hwl_budget *budget, 
                             int count, char *text)
 {
     int results;
-    enter(state, budget);
+    enter(state, budget, co);
     int status = lua_resume(co, state->lua, count, &results);
     state->budget = budget->outer;
     if (status != LUA_OK && status != LUA_YIELD) {
@@ -130,7 +132,7 @@ enum hwl_outcome hwl_resume(struct hwl_state *state, struct hwl_budget *budget, 
 
 void hwl_reset(struct hwl_state *state, struct hwl_budget *budget, lua_State *co)
 {
-    enter(state, budget);
+    enter(state, budget, co);
     lua_resetthread(co);
     state->budget = budget->outer;
     lua_settop(co, 0);

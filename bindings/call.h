@@ -23,6 +23,7 @@ struct hwl_budget {
     uint64_t limit; /* instructions; 0: none */
     uint64_t used;
     bool over;
+    lua_State *co; /* whose call it is; coroutines inside it share the budget */
     struct hwl_budget *outer;
 };
 

@@ -43,6 +43,8 @@ static void open_all(struct hwl_state *state, lua_State *L)
     lua_setfield(L, -2, "msgpack_version");
     lua_pushliteral(L, LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE);
     lua_setfield(L, -2, "lua_version");
+    lua_pushstring(L, hws_libuv_version());
+    lua_setfield(L, -2, "libuv_version");
     hwl_open_values(state, L);
     hwl_open_pids(L);
     hwl_open_processes(L);

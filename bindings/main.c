@@ -44,7 +44,7 @@ static void catch_signals(lua_State *L)
 
 static int has_module(const char *directory)
 {
-    char file[PATH_SIZE + 32];
+    char file[PATH_SIZE + 64];
     snprintf(file, sizeof file, "%s/hawser/init.lua", directory);
     return access(file, R_OK) == 0;
 }

@@ -124,6 +124,22 @@ int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid 
     return 1;
 }
 
+/* The code that send() would give here and now for the reason, so that near and far look the same. */
+static int code_of(int reason)
+{
+    switch (reason) {
+    case HWS_REASON_not_found: return HWS_ENOTFOUND;
+    case HWS_REASON_queue_full:
+    case HWS_REASON_mailbox_full: return HWS_EFULL;
+    case HWS_REASON_disconnected: return HWS_EDISCONNECTED;
+    case HWS_REASON_too_large: return HWS_ETOOLARGE;
+    case HWS_REASON_encode: return HWS_EENCODE;
+    case HWS_REASON_decode: return HWS_EDECODE;
+    case HWS_REASON_stopped: return HWS_ECLOSED;
+    default: return HWS_EDEADLETTER;
+    }
+}
+
 int hwl_push_response(struct hwl_system *system, lua_State *L, int status,
                       const struct hws_message *response)
 {
@@ -133,11 +149,11 @@ int hwl_push_response(struct hwl_system *system, lua_State *L, int status,
     }
     if (status != HWS_EDEADLETTER)
         return hwl_failure(L, status, NULL);
-    lua_pushnil(L);
-    lua_pushfstring(L, "%s: %s", hws_strerror(status), hws_reason_sentence(response->reason));
-    lua_pushstring(L, hws_errname(status));
-    lua_pushstring(L, hws_reason_name(response->reason));
-    return 4;
+    int code = code_of(response->reason);
+    if (code != HWS_EDEADLETTER)
+        return hwl_failure(L, code, NULL);
+    lua_pushfstring(L, "%s: %s", hws_strerror(code), hws_reason_sentence(response->reason));
+    return hwl_failure(L, code, lua_tostring(L, -1));
 }
 
 void hwl_open_sending(lua_State *L)

@@ -34,8 +34,8 @@ end
 
 local function print_version()
     local core = require "hawser.core"
-    io.stdout:write("hawser ", core.version, "\nLua ", core.lua_version, "\nmsgpack-c ",
-                    core.msgpack_version, "\n")
+    io.stdout:write("hawser ", core.version, "\nLua ", core.lua_version, "\nlibuv ",
+                    core.libuv_version, "\nmsgpack-c ", core.msgpack_version, "\n")
     return 0
 end
 
