@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "transport/address.h"
 
+#include "base/text.h"
 #include "hawser/error.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static int refuse(const char *text, const char *why, char *detail, size_t capacity)
 {
-    snprintf(detail, capacity, "\"%.200s\" is no address: %s", text, why);
+    hwsi_say(detail, capacity, "\"%.200s\" is no address: %s", text, why);
     return HWS_EADDRESS;
 }
 
@@ -51,5 +51,5 @@ int hwsi_host_port_parse(struct hwsi_host_port *out, const char *text, char *det
 
 void hwsi_host_port_format(const struct hwsi_host_port *address, unsigned port, char *text, size_t capacity)
 {
-    snprintf(text, capacity, address->bracketed ? "[%s]:%u" : "%s:%u", address->host, port);
+    hwsi_say(text, capacity, address->bracketed ? "[%s]:%u" : "%s:%u", address->host, port);
 }

@@ -2,9 +2,10 @@
 #define _GNU_SOURCE
 #include "transport/dialer.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <netdb.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -178,7 +179,7 @@ int hwsi_dialer_start_name(struct hwsi_stream *stream, const char *host, unsigne
     int error;
     if (!dialer)
         return HWS_ENOMEM;
-    snprintf(service, sizeof service, "%u", port);
+    hwsi_say(service, sizeof service, "%u", port);
     dialer->request.data = dialer;
     error = uv_getaddrinfo(dialer->sockets->loop, &dialer->request, on_resolved, host, service, &hints);
     dialer->resolving = error == 0;

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include "transport/family.h"
 
-#include <stdio.h>
+#include "base/text.h"
 
 int hwsi_family_new(struct hwsi_sockets *sockets, const struct hws_transport_ops *ops, void (*released)(void *data), void *data,
                     struct hws_transport **out)
@@ -29,7 +29,7 @@ void hwsi_family_release(struct hws_transport *transport)
 
 static int no_memory(const char *peer, char *detail, size_t capacity)
 {
-    snprintf(detail, capacity, "cannot connect to %.200s: out of memory", peer);
+    hwsi_say(detail, capacity, "cannot connect to %.200s: out of memory", peer);
     return HWS_ENOMEM;
 }
 

@@ -48,7 +48,7 @@ static int reserve_bytes(struct hwsi_pipe *pipe, size_t more)
 
 static struct hwsi_segment *segment_at(const struct hwsi_pipe *pipe, size_t i)
 {
-    return &pipe->segments[(pipe->first_segment + i) % pipe->segment_capacity];
+    return &pipe->segments[(pipe->first_segment + i) & (pipe->segment_capacity - 1)];
 }
 
 static int reserve_segment(struct hwsi_pipe *pipe)
@@ -124,7 +124,7 @@ void hwsi_pipe_take(struct hwsi_pipe *pipe, uint8_t *room, size_t size)
         size -= part;
         if (segment->size > 0)
             break;
-        pipe->first_segment = (pipe->first_segment + 1) % pipe->segment_capacity;
+        pipe->first_segment = (pipe->first_segment + 1) & (pipe->segment_capacity - 1);
         pipe->segment_count--;
     }
 }

@@ -17,7 +17,7 @@ struct hwsi_pipe {
     struct hwsi_heap *heap;
     uint8_t *bytes; /* a ring */
     size_t capacity, first, size;
-    struct hwsi_segment *segments; /* a ring */
+    struct hwsi_segment *segments; /* a ring, too; both capacities are powers of two */
     size_t segment_capacity, first_segment, segment_count;
 };
 

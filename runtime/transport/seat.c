@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "transport/span.h"
+
+#include "base/text.h"
 #include "transport/network.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static void seat_free(struct hwsi_seat *seat)
@@ -79,7 +80,7 @@ static const struct hws_listener_ops listener_ops = { listener_close };
 
 static int no_address(char *detail, size_t capacity)
 {
-    snprintf(detail, capacity, "a loop address needs a name: loop:name");
+    hwsi_say(detail, capacity, "a loop address needs a name: loop:name");
     return HWS_EADDRESS;
 }
 
@@ -92,12 +93,12 @@ static int seat_listen(struct hws_transport *transport, const char *address, str
     if (*address == '\0')
         return no_address(detail, capacity);
     if (hwsi_loopback_find(seat->loopback, address)) {
-        snprintf(detail, capacity, "cannot listen on %s: the address is already in use; choose another name", address);
+        hwsi_say(detail, capacity, "cannot listen on %s: the address is already in use; choose another name", address);
         return HWS_EADDRINUSE;
     }
     listener = hwsi_alloc(seat->loopback->heap, size);
     if (!listener) {
-        snprintf(detail, capacity, "cannot listen on %s: out of memory", address);
+        hwsi_say(detail, capacity, "cannot listen on %s: out of memory", address);
         return HWS_ENOMEM;
     }
     memcpy(listener->address, address, strlen(address) + 1);
@@ -118,7 +119,7 @@ static int seat_dial(struct hws_transport *transport, const char *address, struc
         return no_address(detail, capacity);
     error = hwsi_span_dial((struct hwsi_seat *)transport, address, handler, out);
     if (error)
-        snprintf(detail, capacity, "cannot connect to %s: out of memory", address);
+        hwsi_say(detail, capacity, "cannot connect to %s: out of memory", address);
     return error;
 }
 

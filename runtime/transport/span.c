@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "transport/span.h"
 
-#include <stdio.h>
+#include "base/text.h"
+
 #include <string.h>
 
 static struct hwsi_end *other(struct hwsi_end *end)
@@ -44,7 +45,7 @@ static void say_closed(struct hwsi_end *end)
     struct hws_link_handler *handler = end->link.handler;
     struct hwsi_span *span = end->span;
     char detail[512];
-    snprintf(detail, sizeof detail, "connection to %s %s", end->link.peer, end->cause);
+    hwsi_say(detail, sizeof detail, "connection to %s %s", end->link.peer, end->cause);
     end->state = HWSI_END_DONE;
     hwsi_seat_touch(end->seat); /* before: on_close may be the end of its system */
     handler->ops->on_close(handler, end->error, detail);
@@ -260,7 +261,7 @@ int hwsi_span_dial(struct hwsi_seat *seat, const char *address, struct hws_link_
     span->loopback = loopback;
     span->size = size;
     memcpy(span->address, address, strlen(address) + 1);
-    snprintf(span->name, sizeof span->name, "%s", hwsi_seat_name(seat));
+    hwsi_say(span->name, sizeof span->name, "%s", hwsi_seat_name(seat));
     hwsi_list_append(&loopback->spans, &span->node);
     if (end_init(span, &span->near) != 0 || end_init(span, &span->far) != 0 ||
         hwsi_timer_register(&loopback->timers, &span->dial, on_dial) != 0) {

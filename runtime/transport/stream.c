@@ -100,7 +100,7 @@ static ssize_t send_some(struct hwsi_stream *stream, const struct hws_slice *sli
     ssize_t sent;
     *offered = 0;
     for (size_t i = 0; i < count && i < SLICES_A_CALL; i++) {
-        pieces[i] = (struct iovec){ (void *)(uintptr_t)slices[i].data, slices[i].size };
+        pieces[i] = (struct iovec){ (void *)slices[i].data, slices[i].size };
         *offered += slices[i].size;
         message.msg_iovlen++;
     }

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "transport/tcp.h"
 
+#include "base/text.h"
 #include "transport/acceptor.h"
 #include "transport/address.h"
 #include "transport/dialer.h"
@@ -12,7 +13,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,7 +54,7 @@ static int resolve_now(struct hwsi_sockets *sockets, const struct hwsi_host_port
     *size = numeric(address, out);
     if (*size)
         return 0;
-    snprintf(service, sizeof service, "%u", (unsigned)address->port);
+    hwsi_say(service, sizeof service, "%u", (unsigned)address->port);
     error = uv_getaddrinfo(sockets->loop, &request, NULL, address->host, service, &hints);
     if (error)
         return error;
@@ -115,7 +115,7 @@ static int tcp_dial(struct hws_transport *transport, const char *text, struct hw
     if (error)
         return error;
     if (address.port == 0) {
-        snprintf(detail, capacity, "\"%.200s\" can not be dialled: port 0 is no port", text);
+        hwsi_say(detail, capacity, "\"%.200s\" can not be dialled: port 0 is no port", text);
         return HWS_EADDRESS;
     }
     if (numeric(&address, &where))

@@ -2,12 +2,12 @@
 #define _GNU_SOURCE
 #include "transport/unix.h"
 
+#include "base/text.h"
 #include "transport/acceptor.h"
 #include "transport/family.h"
 #include "transport/uverror.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -17,11 +17,11 @@ static int parse(struct sockaddr_un *out, const char *path, char *detail, size_t
     size_t length = strlen(path);
     *out = (struct sockaddr_un){ .sun_family = AF_UNIX };
     if (length == 0) {
-        snprintf(detail, capacity, "a unix address needs a path: unix:/run/name.socket");
+        hwsi_say(detail, capacity, "a unix address needs a path: unix:/run/name.socket");
         return HWS_EADDRESS;
     }
     if (length >= sizeof out->sun_path) {
-        snprintf(detail, capacity, "\"%.200s\" is too long for a socket: %zu bytes, at most %zu fit; choose a shorter path", path,
+        hwsi_say(detail, capacity, "\"%.200s\" is too long for a socket: %zu bytes, at most %zu fit; choose a shorter path", path,
                  length, sizeof out->sun_path - 1);
         return HWS_EADDRESS;
     }
@@ -74,9 +74,9 @@ static void welcome(struct hwsi_acceptor *acceptor, int fd, const struct sockadd
     socklen_t size = sizeof who;
     (void)from;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0)
-        snprintf(peer, capacity, "%s (process %ld)", acceptor->address, (long)who.pid);
+        hwsi_say(peer, capacity, "%s (process %ld)", acceptor->address, (long)who.pid);
     else
-        snprintf(peer, capacity, "%s", acceptor->address);
+        hwsi_say(peer, capacity, "%s", acceptor->address);
 }
 
 /* Another process may have put its own there meanwhile. */
@@ -93,7 +93,7 @@ static int refuse(int error, const char *path, char *detail, size_t capacity)
 {
     if (error != UV_EADDRINUSE)
         return hwsi_uverror_listen(error, path, detail, capacity);
-    snprintf(detail, capacity, "cannot listen on %s: the path is already in use; stop the other program or choose another path",
+    hwsi_say(detail, capacity, "cannot listen on %s: the path is already in use; stop the other program or choose another path",
              path);
     return HWS_EADDRINUSE;
 }

@@ -2,10 +2,10 @@
 #define _GNU_SOURCE
 #include "transport/uverror.h"
 
+#include "base/text.h"
 #include "hawser/error.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <uv.h>
 
@@ -55,23 +55,23 @@ int hwsi_uverror_dial(int error, const char *address, char *text, size_t capacit
 {
     char room[96];
     if (is_unresolved(error)) {
-        snprintf(text, capacity, "cannot resolve host %.*s: %s", host_length(address), address,
+        hwsi_say(text, capacity, "cannot resolve host %.*s: %s", host_length(address), address,
                  cause(error, room, sizeof room));
         return hwsi_uverror_code(error);
     }
     switch (error) {
     case 0: return hwsi_uverror_lost(0, address, text, capacity);
     case UV_ECONNREFUSED:
-        snprintf(text, capacity, "connection to %s refused: nothing listens there", address);
+        hwsi_say(text, capacity, "connection to %s refused: nothing listens there", address);
         break;
     case UV_ENOENT:
-        snprintf(text, capacity, "connection to %s refused: there is no such socket", address);
+        hwsi_say(text, capacity, "connection to %s refused: there is no such socket", address);
         break;
     case UV_EAGAIN:
-        snprintf(text, capacity, "connection to %s refused: too many connections wait to be accepted there", address);
+        hwsi_say(text, capacity, "connection to %s refused: too many connections wait to be accepted there", address);
         return HWS_EREFUSED;
     default:
-        snprintf(text, capacity, "cannot connect to %s: %s", address, cause(error, room, sizeof room));
+        hwsi_say(text, capacity, "cannot connect to %s: %s", address, cause(error, room, sizeof room));
     }
     return hwsi_uverror_code(error);
 }
@@ -81,7 +81,7 @@ int hwsi_uverror_listen(int error, const char *address, char *text, size_t capac
     char room[96];
     const char *why = NULL;
     if (is_unresolved(error)) {
-        snprintf(text, capacity, "cannot listen on %s: cannot resolve host %.*s: %s", address, host_length(address), address,
+        hwsi_say(text, capacity, "cannot listen on %s: cannot resolve host %.*s: %s", address, host_length(address), address,
                  cause(error, room, sizeof room));
         return hwsi_uverror_code(error);
     }
@@ -95,7 +95,7 @@ int hwsi_uverror_listen(int error, const char *address, char *text, size_t capac
     case UV_ENOENT: why = "the directory does not exist"; break;
     default: why = cause(error, room, sizeof room);
     }
-    snprintf(text, capacity, "cannot listen on %s: %s", address, why);
+    hwsi_say(text, capacity, "cannot listen on %s: %s", address, why);
     return error == UV_ENOENT ? HWS_EADDRESS : hwsi_uverror_code(error);
 }
 
@@ -103,10 +103,10 @@ int hwsi_uverror_lost(int error, const char *peer, char *text, size_t capacity)
 {
     char room[96];
     if (error == 0)
-        snprintf(text, capacity, "connection to %s closed by this side", peer);
+        hwsi_say(text, capacity, "connection to %s closed by this side", peer);
     else if (error == UV_EOF || error == UV_EPIPE)
-        snprintf(text, capacity, "connection to %s lost: the peer closed it", peer);
+        hwsi_say(text, capacity, "connection to %s lost: the peer closed it", peer);
     else
-        snprintf(text, capacity, "connection to %s lost: %s", peer, cause(error, room, sizeof room));
+        hwsi_say(text, capacity, "connection to %s lost: %s", peer, cause(error, room, sizeof room));
     return hwsi_uverror_code(error);
 }

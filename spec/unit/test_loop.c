@@ -2,8 +2,10 @@
 /* Systems on libuv loops: who wakes, who sleeps, who ends, over real sockets. */
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -353,32 +355,48 @@ static void timers_are_not_early_and_the_loop_sleeps(void **state)
 
 /* --- a loop of its own, and other threads --- */
 
+struct poster {
+    struct counter counter;
+    struct hws_system *system;
+    atomic_bool arrived; /* all of them: the system's thread says so */
+};
+
 static void *post_and_stop(void *data)
 {
-    struct hws_system *system = data;
+    struct poster *poster = data;
     for (int i = 0; i < 100; i++)
-        if (hws_post(system, "counter", value()) != 0)
+        if (hws_post(poster->system, "counter", value()) != 0)
             return NULL;
-    hws_stop_from_any_thread(system);
-    return system;
+    while (!atomic_load(&poster->arrived))
+        sched_yield();
+    hws_stop_from_any_thread(poster->system);
+    return poster;
 }
+
+static int receive_posts(void *self, struct hws_context *context, const struct hws_message *message)
+{
+    struct poster *poster = self;
+    int error = receive(&poster->counter, context, message);
+    if (poster->counter.got == 100)
+        atomic_store(&poster->arrived, true);
+    return error;
+}
+static const struct hws_actor_ops poster_ops = { .receive = receive_posts };
 
 static void other_threads_wake_it(void **state)
 {
-    struct counter counter = { 0 };
+    struct poster poster = { .system = start("alpha", "127.0.0.1:0", NULL) };
     pthread_t thread;
     void *outcome;
     (void)state;
-    struct hws_system *system = start("alpha", "127.0.0.1:0", NULL);
-    struct hws_pid *pid = actor_of(system, &counter);
-    assert_int_equal(pthread_create(&thread, NULL, post_and_stop, system), 0);
-    assert_int_equal(hws_loop_run(system), 0);
+    assert_int_equal(hws_spawn_named(poster.system, "counter", &poster_ops, &poster, NULL), 0);
+    assert_int_equal(pthread_create(&thread, NULL, post_and_stop, &poster), 0);
+    assert_int_equal(hws_loop_run(poster.system), 0);
     assert_int_equal(pthread_join(thread, &outcome), 0);
     assert_non_null(outcome);
-    assert_true(hws_is_stopped(system));
-    assert_int_equal(counter.got, 100);
-    hws_pid_release(pid);
-    hws_system_free(system);
+    assert_true(hws_is_stopped(poster.system));
+    assert_int_equal(poster.counter.got, 100);
+    hws_system_free(poster.system);
 }
 
 static void an_own_loop_is_freed_without_having_run(void **state)
