@@ -177,19 +177,35 @@ bool hwsi_dispatch_pending(const struct hwsi_local *local)
     return !hwsi_list_empty(&local->runnable) || !hwsi_list_empty(&local->requests.done);
 }
 
-void hwsi_dispatch(struct hwsi_local *local, uint64_t budget)
+/* Visits each actor that is in the queue now. One that has more to do, or sends to itself, comes again in the next round. */
+static void run_round(struct hwsi_local *local, uint64_t throughput, uint64_t until)
 {
-    uint64_t throughput = local->options->dispatcher_throughput;
-    uint64_t until = local->delivered + budget;
-    uint64_t visits = budget; /* visits that handle nothing are bounded too */
-    while (local->delivered < until && visits-- && hwsi_dispatch_pending(local)) {
-        while (local->delivered < until && hwsi_requests_run(local))
-            local->delivered++;
-        struct hwsi_list *node = hwsi_list_first(&local->runnable);
-        if (!node)
-            continue;
+    struct hwsi_list round, *node;
+    hwsi_list_init(&round);
+    hwsi_list_splice(&round, &local->runnable);
+    while ((node = hwsi_list_first(&round)) && local->delivered < until) {
         hwsi_list_remove(node);
         visit(HWSI_ENTRY(node, struct hws_context, run), throughput);
+        if (local->flush_soon) {
+            local->flush_soon = false;
+            local->router->ops->flush(local->router);
+        }
+    }
+    /* Those not visited keep their place before those that were. */
+    hwsi_list_splice(&round, &local->runnable);
+    hwsi_list_splice(&local->runnable, &round);
+}
+
+/* So many rounds at most, that actors which keep each other busy do not keep the loop from its sockets. */
+#define ROUNDS_A_TURN 16
+
+void hwsi_dispatch(struct hwsi_local *local, uint64_t budget)
+{
+    uint64_t until = local->delivered + budget;
+    for (int round = 0; round < ROUNDS_A_TURN && local->delivered < until && hwsi_dispatch_pending(local); round++) {
+        while (local->delivered < until && hwsi_requests_run(local))
+            local->delivered++;
+        run_round(local, local->options->dispatcher_throughput, until);
     }
 }
 

@@ -31,6 +31,8 @@ struct hwsi_router_ops {
     /* `target` is remote; `sender` is the other actor concerned. *sequence (may be NULL): the system lane's number it got. */
     int (*notify)(struct hwsi_router *router, enum hwsi_notice notice, struct hws_pid *target, struct hws_pid *sender,
                   uint32_t reason, uint64_t number, uint64_t *sequence);
+    /* Much has been queued since the last flush: write it now, while it is in the cache. */
+    void (*flush)(struct hwsi_router *router);
     /* A dead letter for `target` is counted there. */
     void (*count_letter)(struct hwsi_router *router, struct hws_pid *target, enum hws_dead_letter_reason reason);
 };
@@ -81,6 +83,7 @@ struct hwsi_local {
     uint64_t actor_count, next_name, delivered;
     uint64_t backlog; /* user messages that wait for the dispatcher */
     struct hws_correlation correlation; /* of the last local message */
+    bool flush_soon; /* set by the router, looked at between two actors */
     bool stopping; /* no more spawns */
     bool closed;   /* no more sends */
 };

@@ -8,7 +8,7 @@ struct hwsi_pool_block {
 };
 
 static const size_t class_size[HWSI_POOL_CLASSES] = {4096, 16384, 65536, HWSI_POOL_LARGEST};
-static const uint32_t class_kept[HWSI_POOL_CLASSES] = {64, 32, 64, 8};
+static const uint32_t class_kept[HWSI_POOL_CLASSES] = {64, 32, 64, 32};
 
 struct hwsi_pool *hwsi_pool_new(struct hwsi_heap *heap)
 {

@@ -48,6 +48,8 @@ uint8_t *hwsi_ring_grow(struct hwsi_ring *ring, size_t size)
     if (!chunk)
         return NULL;
     *chunk = (struct hwsi_chunk){.block = block, .capacity = (uint32_t)(block - sizeof *chunk), .first = ring->appended + 1};
+    if (block == CHUNK_MOST && size <= HWSI_SEGMENT)
+        chunk->capacity = HWSI_SEGMENT; /* a full chunk is a full segment */
     if (ring->tail)
         ring->tail->next = chunk;
     else

@@ -12,6 +12,12 @@
 
 #include "base/pool.h"
 
+/*
+ * The payload of the largest TCP segment on a loopback of MTU 65536 (less 40 of headers and 12 of timestamps, rounded by the
+ * kernel): a write of one byte more costs a second packet, and was measured to take 40 % longer. Other networks do not mind.
+ */
+#define HWSI_SEGMENT 65483u
+
 struct hwsi_chunk {
     struct hwsi_chunk *next;
     size_t block;     /* bytes of the pool's block */

@@ -74,7 +74,7 @@ void hwsi_connection_close(struct hwsi_connection *connection, enum hwsi_frame_k
         return;
     if (connection->phase != HWSI_DIALING && connection->link && code) {
         hwsi_connection_control(connection, &(struct hwsi_control){.kind = say, .a = code, .text = hws_slice_text(text)});
-        hwsi_writer_flush(connection);
+        hwsi_writer_flush(connection, true);
     }
     connection->manager->waiting_count -= connection->phase == HWSI_WAITING;
     connection->phase = HWSI_CLOSING;

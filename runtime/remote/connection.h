@@ -47,8 +47,11 @@ void hwsi_connection_free(struct hwsi_connection *connection);
 int hwsi_connection_control(struct hwsi_connection *connection, const struct hwsi_control *control);
 int hwsi_connection_hello(struct hwsi_connection *connection, enum hwsi_frame_kind kind, const struct hwsi_hello *hello);
 
-/* Writes as much as the link takes: control, then the system lane, then the user lane (writer.c). */
-void hwsi_writer_flush(struct hwsi_connection *connection);
+/*
+ * Writes as much as the link takes: control, then the system lane, then the user lane (writer.c). Not `all`: only whole
+ * segments, because more is coming in this turn.
+ */
+void hwsi_writer_flush(struct hwsi_connection *connection, bool all);
 /* Acknowledges now what the peer does not know of yet. */
 void hwsi_writer_acknowledge(struct hwsi_connection *connection);
 /* The link's callbacks (reader.c). */

@@ -303,12 +303,15 @@ static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target, const 
     if (hwsi_ring_count(ring) >= options->endpoint_writer_queue_size ||
         ring->bytes + message->payload.size > options->endpoint_writer_queue_bytes)
         return refuse_letter(endpoint, target, message, HWS_REASON_queue_full);
+    const struct hwsi_chunk *tail = ring->tail;
     int error = hwsi_association_append(endpoint->association, target, message);
     if (error)
         return refuse_letter(endpoint, target, message,
                              error == HWS_ETOOLARGE ? HWS_REASON_too_large : HWS_REASON_queue_full);
     if (hwsi_ring_count(ring) >= endpoint->up.count || ring->bytes >= endpoint->up.bytes)
         level_up(endpoint);
+    if (tail && ring->tail != tail) /* a chunk is full */
+        endpoint->manager->local->flush_soon = true;
     hwsi_endpoint_touch(endpoint);
     return 0;
 }

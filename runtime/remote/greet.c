@@ -28,9 +28,26 @@ static int resume(struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello
     bool known = hello->known_session != 0;
     if (hwsi_association_resumed(association, known ? hello->received_system : 0, known ? hello->received_user : 0, &count))
         return HWS_EPROTOCOL;
-    endpoint->resent += written - association->lanes[HWSI_LANE_USER].released;
+    uint64_t released = association->lanes[HWSI_LANE_USER].released;
+    endpoint->resent += written > released ? written - released : 0;
     hwsi_endpoint_acknowledged(endpoint, count);
     return 0;
+}
+
+/* The watch behind a WATCH that moved: what ends it is judged by the number on the new stream. */
+static int renumber_watch(struct hwsi_association *to, const struct hwsi_system_message *message)
+{
+    struct hwsi_names *names = to->local->names;
+    struct hws_pid *target = NULL, *watcher = NULL;
+    int error = hwsi_pid_intern(names, to->address, message->target, &target);
+    if (!error)
+        error = hwsi_pid_intern(names, names->local, message->sender, &watcher);
+    struct hwsi_watch *watch = error ? NULL : hwsi_watch_find(to->local, watcher, target);
+    if (watch)
+        watch->sequence = to->lanes[HWSI_LANE_SYSTEM].appended;
+    hwsi_pid_release(watcher);
+    hwsi_pid_release(target);
+    return error;
 }
 
 /* What was never written to the old peer is for the new one: encode it again with the new one's numbers. */
@@ -61,6 +78,8 @@ static int move_unwritten(struct hwsi_association *from, struct hwsi_association
             continue;
         if (message.code == HWSI_SYSTEM_WATCH || message.code == HWSI_SYSTEM_STOP)
             error = hwsi_association_notify(to, &message);
+        if (!error && message.code == HWSI_SYSTEM_WATCH)
+            error = renumber_watch(to, &message);
     }
     return error;
 }
@@ -75,21 +94,22 @@ static int start_again(struct hwsi_endpoint *endpoint, const struct hwsi_hello *
     if (!fresh)
         return HWS_ENOMEM;
     uint64_t requests_until = manager->local->requests.last_order;
+    /* First: the watches that move get numbers of the new stream. */
+    hwsi_watcher_peer_gone(manager->local, endpoint->address,
+                           old->remote_uid == hello->uid ? HWS_TERMINATED_address_terminated : HWS_TERMINATED_restarted,
+                           old->lanes[HWSI_LANE_SYSTEM].most_written);
+    endpoint->waiting_terminated = 0;
     int error = move_unwritten(old, fresh);
     if (error) {
         hwsi_association_free(fresh);
         return HWS_ENOMEM;
     }
-    enum hws_terminated_reason reason = old->remote_uid == hello->uid ? HWS_TERMINATED_address_terminated : HWS_TERMINATED_restarted;
-    uint64_t watches_until = old->lanes[HWSI_LANE_SYSTEM].most_written;
     old->was_written = old->lanes[HWSI_LANE_USER].most_written;
     old->moved = true;
     old->unwritten = HWS_REASON_disconnected;
     old->requests_until = requests_until;
     endpoint->association = fresh;
-    endpoint->waiting_terminated = 0;
     hwsi_list_append(&manager->remains, &old->node);
-    hwsi_watcher_peer_gone(manager->local, endpoint->address, reason, watches_until);
     return 0;
 }
 

@@ -245,6 +245,17 @@ void hwsi_manager_policy_changed(struct hwsi_manager *manager)
 
 /* --- the router --- */
 
+/* In the middle of a turn: the endpoints stay marked for its end. */
+static void flush_segments(struct hwsi_manager *manager)
+{
+    for (struct hwsi_list *node = manager->dirty.next; node != &manager->dirty; node = node->next) {
+        struct hwsi_endpoint *endpoint = HWSI_ENTRY(node, struct hwsi_endpoint, dirty);
+        if (endpoint->connection)
+            hwsi_writer_flush(endpoint->connection, false);
+    }
+}
+
+
 static struct hwsi_manager *manager_of(struct hwsi_router *router)
 {
     return (struct hwsi_manager *)(void *)router;
@@ -294,8 +305,16 @@ static void route_count_letter(struct hwsi_router *router, struct hws_pid *targe
     endpoint->letters[reason]++;
 }
 
-static const struct hwsi_router_ops router_ops = {
-    .deliver = route_deliver, .respond = route_respond, .notify = route_notify, .count_letter = route_count_letter};
+static void route_flush(struct hwsi_router *router)
+{
+    flush_segments(manager_of(router));
+}
+
+static const struct hwsi_router_ops router_ops = {.deliver = route_deliver,
+                                                  .respond = route_respond,
+                                                  .notify = route_notify,
+                                                  .flush = route_flush,
+                                                  .count_letter = route_count_letter};
 
 /* --- turns --- */
 
@@ -319,7 +338,7 @@ void hwsi_manager_flush(struct hwsi_manager *manager)
         if (!endpoint->connection)
             continue;
         give_back_intake(endpoint->connection);
-        hwsi_writer_flush(endpoint->connection);
+        hwsi_writer_flush(endpoint->connection, true);
     }
 }
 

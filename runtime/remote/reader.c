@@ -353,7 +353,7 @@ static void on_open(struct hws_link_handler *handler)
     if (hwsi_connection_hello(connection, HWSI_FRAME_HELLO, &hello))
         protocol_error(connection, HWS_ENOMEM);
     else
-        hwsi_writer_flush(connection);
+        hwsi_writer_flush(connection, true);
 }
 
 static void on_writable(struct hws_link_handler *handler)
@@ -363,7 +363,7 @@ static void on_writable(struct hws_link_handler *handler)
     if (connection->phase == HWSI_UP)
         hwsi_endpoint_touch(connection->endpoint);
     else if (connection->phase != HWSI_CLOSING)
-        hwsi_writer_flush(connection);
+        hwsi_writer_flush(connection, true);
 }
 
 static void on_close(struct hws_link_handler *handler, int error, const char *detail)

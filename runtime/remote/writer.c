@@ -113,10 +113,24 @@ void hwsi_writer_acknowledge(struct hwsi_connection *connection)
     if (!owes_acknowledgement(connection))
         return;
     put_acknowledgement(connection);
-    hwsi_writer_flush(connection);
+    hwsi_writer_flush(connection, true);
 }
 
-void hwsi_writer_flush(struct hwsi_connection *connection)
+/* Cuts a batch down to whole segments; what is left goes with what comes next. */
+static void keep_whole_segments(struct batch *batch)
+{
+    size_t rest = batch->bytes % HWSI_SEGMENT;
+    batch->bytes -= rest;
+    while (rest) {
+        struct hws_slice *last = &batch->slices[batch->count - 1];
+        size_t cut = last->size < rest ? last->size : rest;
+        last->size -= cut;
+        rest -= cut;
+        batch->count -= last->size == 0;
+    }
+}
+
+void hwsi_writer_flush(struct hwsi_connection *connection, bool all)
 {
     struct batch batch;
     int lanes = connection->phase == HWSI_UP ? HWSI_LANES : 0;
@@ -126,6 +140,8 @@ void hwsi_writer_flush(struct hwsi_connection *connection)
         plan_acknowledgement(connection);
     while (connection->writable) {
         build(connection, &batch, lanes);
+        if (!all)
+            keep_whole_segments(&batch);
         if (!batch.count)
             return;
         size_t taken = 0;
