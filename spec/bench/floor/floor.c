@@ -11,21 +11,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-static const struct floor_work *const works[] = {
-    &floor_stream,     &floor_echo,         &floor_requests,
-#ifdef HAWSER_FLOOR_LUA
-    &floor_lua_stream, &floor_lua_requests,
-#endif
-};
-
-#define WORKS (sizeof works / sizeof works[0])
-
 enum floor_outcome floor_fail(const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
-    fputs("hawser-floor: ", stderr);
+    fprintf(stderr, "%s: ", floor_program);
     vfprintf(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
@@ -42,11 +33,12 @@ uint64_t floor_now(void)
 
 static enum floor_outcome usage(void)
 {
-    fputs("hawser-floor: usage: hawser-floor WORK [--payload BYTES] [--seconds S] [--cores 1|2]"
-          " [--write BYTES (streams)] [--outstanding N (requests)], where WORK is one of",
-          stderr);
-    for (size_t i = 0; i < WORKS; i++) {
-        fprintf(stderr, " %s", works[i]->name);
+    fprintf(stderr, "%s: usage: %s WORK [--payload BYTES] [--seconds S] [--cores 1|2]%s"
+            " [--outstanding N (requests)], where WORK is one of",
+            floor_program, floor_program,
+            floor_raw ? " [--write BYTES (streams)]" : " [--endpoints N (idle)]");
+    for (size_t i = 0; floor_works[i]; i++) {
+        fprintf(stderr, " %s", floor_works[i]->name);
     }
     fputs(".\n", stderr);
     return FLOOR_FAILED;
@@ -54,9 +46,9 @@ static enum floor_outcome usage(void)
 
 static const struct floor_work *find_work(const char *name)
 {
-    for (size_t i = 0; i < WORKS; i++) {
-        if (strcmp(works[i]->name, name) == 0) {
-            return works[i];
+    for (size_t i = 0; floor_works[i]; i++) {
+        if (strcmp(floor_works[i]->name, name) == 0) {
+            return floor_works[i];
         }
     }
     return NULL;
@@ -83,7 +75,13 @@ static enum floor_outcome read_option(const struct floor_work *work, const char 
     double number = 0;
     enum floor_outcome outcome;
 
-    if (strcmp(name, "--payload") == 0) {
+    if (work->idle) {
+        if (strcmp(name, "--endpoints") != 0) {
+            return floor_fail("%s has no option '%s'", work->name, name);
+        }
+        outcome = read_number(name, text, 1, 10000, &number);
+        options->endpoints = (uint64_t)number;
+    } else if (strcmp(name, "--payload") == 0) {
         outcome = read_number(name, text, (double)work->least_payload, FLOOR_MOST_PAYLOAD, &number);
         options->payload = (size_t)number;
     } else if (strcmp(name, "--seconds") == 0) {
@@ -92,7 +90,7 @@ static enum floor_outcome read_option(const struct floor_work *work, const char 
     } else if (strcmp(name, "--cores") == 0) {
         outcome = read_number(name, text, 1, 2, &number);
         options->cores = (unsigned)number;
-    } else if (strcmp(name, "--write") == 0 && work->stream) {
+    } else if (strcmp(name, "--write") == 0 && work->stream && floor_raw) {
         outcome = read_number(name, text, 1024, FLOOR_MOST_PAYLOAD, &number);
         options->write = (size_t)number;
     } else if (strcmp(name, "--outstanding") == 0 && !work->stream && !work->echo) {
@@ -112,6 +110,7 @@ static enum floor_outcome read_options(const struct floor_work *work, char **arg
     options->outstanding = work->stream ? 0 : work->echo ? 1 : 100;
     options->write = FLOOR_WRITE_BYTES;
     options->cores = 0;
+    options->endpoints = 1000;
     for (; *arguments; arguments += 2) {
         if (!arguments[1]) {
             return floor_fail("'%s' needs a value", *arguments);
@@ -121,7 +120,7 @@ static enum floor_outcome read_options(const struct floor_work *work, char **arg
         }
     }
     /* All that is outstanding must fit into one batch, with 16 bytes a message for headers. */
-    if (options->outstanding > 1 &&
+    if (floor_raw && options->outstanding > 1 &&
         options->outstanding * (options->payload + 16) > FLOOR_WRITE_BYTES) {
         return floor_fail("%u outstanding messages of %zu bytes are more than %u bytes",
                           options->outstanding, options->payload, FLOOR_WRITE_BYTES);
@@ -153,6 +152,11 @@ static enum floor_outcome print_result(const struct floor_work *work,
                                        const struct floor_result *result)
 {
     enum floor_outcome outcome = FLOOR_OK;
+    if (work->idle) {
+        printf("{\"work\":\"%s\",\"endpoints\":%" PRIu64 ",\"bytes_per_endpoint\":%.0f}\n",
+               work->name, options->endpoints, (double)result->memory / (double)options->endpoints);
+        return FLOOR_OK;
+    }
     double seconds = (double)result->elapsed / 1e9;
 
     if (result->messages == 0 || result->elapsed == 0) {
@@ -160,9 +164,9 @@ static enum floor_outcome print_result(const struct floor_work *work,
     }
     double rate = (double)result->messages / seconds;
     printf("{\"work\":\"%s\",\"payload\":%zu", work->name, options->payload);
-    if (work->stream) {
+    if (work->stream && floor_raw) {
         printf(",\"write\":%zu", options->write);
-    } else {
+    } else if (!work->stream) {
         printf(",\"outstanding\":%u", options->outstanding);
     }
     if (options->cores > 0) {

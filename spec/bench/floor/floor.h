@@ -34,11 +34,13 @@ struct floor_options {
     unsigned outstanding; /* requests without an answer; 1 for the ping-pong */
     unsigned cores;       /* 1: both sides on one, 2: one each, 0: as the system likes */
     size_t write;         /* bytes of a write of a stream */
+    uint64_t endpoints;   /* that are idle */
 };
 
 struct floor_result {
     uint64_t messages;                 /* at the measuring side: received, or answered */
     uint64_t elapsed;                  /* ns, from the first to the last of them */
+    uint64_t memory;                   /* bytes, of all idle endpoints */
     struct hwsi_histogram round_trips; /* empty where the work has none */
 };
 
@@ -47,16 +49,20 @@ struct floor_work {
     size_t least_payload;
     bool stream; /* it has --write, and no --outstanding */
     bool echo;   /* it has neither */
+    bool idle;   /* it has only --endpoints, and no messages are counted but endpoints */
     enum floor_outcome (*measure)(int fd, const struct floor_options *options,
                                   struct floor_result *result);
     enum floor_outcome (*peer)(int fd, const struct floor_options *options);
 };
 
-extern const struct floor_work floor_stream;
-extern const struct floor_work floor_echo;
-extern const struct floor_work floor_requests;
-extern const struct floor_work floor_lua_stream;
-extern const struct floor_work floor_lua_requests;
+/*
+ * What a program made of floor.c and pair.c is: its name, its works (NULL behind the last), and
+ * whether it is raw. The sides of a raw program get the two ends of one TCP connection; others get
+ * a socket pair on which to agree about their own.
+ */
+extern const char floor_program[];
+extern const bool floor_raw;
+extern const struct floor_work *const floor_works[];
 
 /* One sentence on stderr. Answers FLOOR_FAILED. */
 enum floor_outcome floor_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

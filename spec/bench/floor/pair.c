@@ -73,6 +73,13 @@ static enum floor_outcome connect_ends(int ends[2])
     return FLOOR_OK;
 }
 
+static enum floor_outcome pair_ends(int ends[2])
+{
+    return socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0
+               ? FLOOR_OK
+               : floor_fail("can't make a socket pair: %s", strerror(errno));
+}
+
 /* The child has said why it failed; only what it could not say itself is said here. */
 static enum floor_outcome wait_for_peer(pid_t child, enum floor_outcome measured)
 {
@@ -142,7 +149,7 @@ enum floor_outcome floor_pair_run(const struct floor_work *work,
 
     memset(result, 0, sizeof *result);
     hwsi_histogram_init(&result->round_trips);
-    if (connect_ends(ends) != FLOOR_OK) {
+    if ((floor_raw ? connect_ends(ends) : pair_ends(ends)) != FLOOR_OK) {
         return FLOOR_FAILED;
     }
     signal(SIGPIPE, SIG_IGN);
