@@ -38,11 +38,11 @@ static int begin_life(struct hwsi_endpoint *endpoint)
     endpoint->association = fresh_association(endpoint);
     if (!endpoint->association)
         return HWS_ENOMEM;
-    hwsi_manager_bury(endpoint->manager, NULL); /* tombs that are due, before this one leaves them */
     if (!hwsi_list_empty(&endpoint->tomb)) {
         hwsi_list_remove(&endpoint->tomb);
         endpoint->manager->tomb_count--;
     }
+    hwsi_manager_bury(endpoint->manager, NULL); /* the next tomb's time; this one, due or not, lives again */
     endpoint->incarnation++;
     endpoint->attempt = endpoint->delay = 0;
     endpoint->connected_before = endpoint->queue_while_away = false;

@@ -140,7 +140,8 @@ void hwsi_manager_bury(struct hwsi_manager *manager, struct hwsi_endpoint *endpo
         manager->tomb_count++;
     }
     struct hwsi_list *first;
-    while ((first = hwsi_list_first(&manager->tombs))) {
+    /* At the end all are freed at once: who closes endpoint after endpoint has the next one in hand. */
+    while (!manager->stopping && (first = hwsi_list_first(&manager->tombs))) {
         struct hwsi_endpoint *oldest = HWSI_ENTRY(first, struct hwsi_endpoint, tomb);
         if (manager->tomb_count <= options->tombstones && now - oldest->since < options->tombstone_duration) {
             hwsi_timer_start(&manager->tomb_timer, oldest->since + options->tombstone_duration);
@@ -181,7 +182,8 @@ static bool is_duplicate(const struct hwsi_manager *manager, const struct hwsi_e
     const struct hwsi_connection *up = endpoint->connection;
     if (!our_dial_wins(manager, endpoint))
         return false;
-    if (endpoint->dialing)
+    /* A dial that is not open yet the peer has not heard of, and may never. */
+    if (endpoint->dialing && endpoint->dialing->phase == HWSI_GREETING)
         return true;
     /* Its dial crossed ours; a young link of ours is not given up for it. An older one may be dead without our knowing. */
     return up && up->dialed && endpoint->association->remote_uid == hello->uid &&
