@@ -34,7 +34,8 @@ static void on_stopped(void *data)
     allocator->reallocate(allocator, attached, sizeof *attached, 0);
 }
 
-typedef int (*transport_new)(struct hwsi_sockets *sockets, void (*released)(void *data), void *data, struct hws_transport **out);
+typedef int (*transport_new)(struct hwsi_sockets *sockets, void (*released)(void *data), void *data,
+                             struct hws_transport **out);
 
 static int add_transport(struct hws_system *system, struct attached *attached, transport_new make)
 {

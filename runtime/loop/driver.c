@@ -136,8 +136,8 @@ static int own_loop(struct hwsi_heap *heap, uv_loop_t **out)
     return 0;
 }
 
-int hwsi_driver_new(struct hws_system *system, struct hws_allocator *allocator, uv_loop_t *loop, void (*stopped)(void *data),
-                    void *data, struct hwsi_driver **out)
+int hwsi_driver_new(struct hws_system *system, struct hws_allocator *allocator, uv_loop_t *loop,
+                    void (*stopped)(void *data), void *data, struct hwsi_driver **out)
 {
     struct hwsi_heap *heap = hwsi_heap_new(allocator);
     struct hwsi_driver *driver = heap ? hwsi_alloc(heap, sizeof *driver) : NULL;
@@ -146,7 +146,12 @@ int hwsi_driver_new(struct hws_system *system, struct hws_allocator *allocator, 
         hwsi_heap_release(heap);
         return HWS_ENOMEM;
     }
-    *driver = (struct hwsi_driver){ .system = system, .heap = heap, .loop = loop, .owns_loop = !loop, .stopped = stopped, .data = data };
+    *driver = (struct hwsi_driver){ .system = system,
+                                    .heap = heap,
+                                    .loop = loop,
+                                    .owns_loop = !loop,
+                                    .stopped = stopped,
+                                    .data = data };
     error = loop ? 0 : own_loop(heap, &driver->loop);
     if (error)
         driver->owns_loop = false;

@@ -25,7 +25,8 @@ struct hwsi_driver {
     struct hwsi_list node; /* in turns->drivers */
     uint64_t due;          /* the next turn, on the system's clock, when it was last asked */
     uv_async_t wake;
-    unsigned open;  /* things on the loop that are not closed yet: the wake-up, the turns, and what has joined */
+    unsigned
+        open; /* things on the loop that are not closed yet: the wake-up, the turns, and what has joined */
     unsigned holds; /* owners */
     bool owns_loop;
     bool busy; /* inside a turn, or inside hwsi_driver_run() */
@@ -37,8 +38,8 @@ struct hwsi_driver {
  * Starts driving `system` from `loop` or, with NULL, from a loop of its own. `stopped` is called when the system has stopped,
  * as the driver starts closing its handles. The caller has one hold on it. HWS_ENOMEM, or HWS_EIO: no descriptor is left.
  */
-int hwsi_driver_new(struct hws_system *system, struct hws_allocator *allocator, uv_loop_t *loop, void (*stopped)(void *data),
-                    void *data, struct hwsi_driver **out);
+int hwsi_driver_new(struct hws_system *system, struct hws_allocator *allocator, uv_loop_t *loop,
+                    void (*stopped)(void *data), void *data, struct hwsi_driver **out);
 
 /* Owners. The last release() of an own loop runs it until everything on it is closed. */
 void hwsi_driver_hold(struct hwsi_driver *driver);

@@ -76,7 +76,8 @@ static void start_timeout(struct shared_loop *shared, uint64_t timeout)
     uv_timer_start(&shared->timeout, on_timeout, ms, 0);
 }
 
-int hws_loop_run_until(struct uv_loop_s *loop, bool (*done)(void *data), void *data, uint64_t timeout)
+int hws_loop_run_until(struct uv_loop_s *loop, bool (*done)(void *data), void *data,
+                       uint64_t timeout)
 {
     struct shared_loop *shared = (struct shared_loop *)loop;
     if (shared->running)

@@ -83,7 +83,8 @@ static void arrange_next(struct hwsi_turns *turns)
         return;
     /* Rounded up to libuv's milliseconds: to wake too early is in vain. */
     uv_update_time(turns->loop);
-    uv_timer_start(&turns->timer, do_nothing_timer, wait / HWS_MILLISECOND + (wait % HWS_MILLISECOND != 0), 0);
+    uv_timer_start(&turns->timer, do_nothing_timer,
+                   wait / HWS_MILLISECOND + (wait % HWS_MILLISECOND != 0), 0);
 }
 
 static void on_prepare(uv_prepare_t *prepare)

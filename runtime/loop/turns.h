@@ -29,7 +29,9 @@ struct hwsi_turns {
     unsigned handles; /* not closed yet */
     bool closing;
     struct hwsi_driver *last; /* waits for the handles to be closed; NULL: nobody does */
-    void (*ask)(void *data);  /* called between the turns and the look at what is due next; NULL: nobody asks */
+    void (*ask)(
+        void *
+            data); /* called between the turns and the look at what is due next; NULL: nobody asks */
     void *data;
 };
 

@@ -43,7 +43,8 @@ static void welcome(struct hwsi_acceptor *acceptor, int fd, const struct sockadd
         close(fd);
         return;
     }
-    if (hwsi_stream_adopt(stream, fd) != 0 || acceptor->handler->on_accept(acceptor->handler, &stream->link) != 0)
+    if (hwsi_stream_adopt(stream, fd) != 0 ||
+        acceptor->handler->on_accept(acceptor->handler, &stream->link) != 0)
         hwsi_stream_shut(stream);
     else
         hwsi_stream_start(stream);
@@ -58,7 +59,8 @@ static void on_connections(uv_poll_t *poll, int status, int events)
     for (int i = 0; i < ACCEPTS && !acceptor->closing; i++) {
         struct sockaddr_storage from = { 0 };
         socklen_t size = sizeof from;
-        int fd = accept4(acceptor->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd =
+            accept4(acceptor->fd, (struct sockaddr *)&from, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
             welcome(acceptor, fd, &from);
         else if (errno == EAGAIN)
@@ -90,8 +92,9 @@ static void acceptor_close(struct hws_listener *listener)
 
 static const struct hws_listener_ops acceptor_ops = { acceptor_close };
 
-int hwsi_acceptor_new(struct hwsi_sockets *sockets, const struct hwsi_acceptor_ops *ops, int fd, const char *address,
-                      struct hws_listener_handler *handler, struct hwsi_acceptor **out)
+int hwsi_acceptor_new(struct hwsi_sockets *sockets, const struct hwsi_acceptor_ops *ops, int fd,
+                      const char *address, struct hws_listener_handler *handler,
+                      struct hwsi_acceptor **out)
 {
     size_t size = sizeof(struct hwsi_acceptor) + strlen(address) + 1;
     struct hwsi_acceptor *acceptor = hwsi_sockets_join(sockets, size);

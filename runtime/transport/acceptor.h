@@ -17,7 +17,8 @@ struct hwsi_acceptor;
 /* What the families do differently. */
 struct hwsi_acceptor_ops {
     /* Prepares an accepted socket, and names its peer. */
-    void (*welcome)(struct hwsi_acceptor *acceptor, int fd, const struct sockaddr_storage *from, char *peer, size_t capacity);
+    void (*welcome)(struct hwsi_acceptor *acceptor, int fd, const struct sockaddr_storage *from,
+                    char *peer, size_t capacity);
     void (*closing)(struct hwsi_acceptor *acceptor); /* may be NULL */
 };
 
@@ -40,7 +41,8 @@ struct hwsi_acceptor {
  * Takes over a bound socket and listens on it. On failure (a libuv error) the socket is closed. `address` is what
  * listener->address will say.
  */
-int hwsi_acceptor_new(struct hwsi_sockets *sockets, const struct hwsi_acceptor_ops *ops, int fd, const char *address,
-                      struct hws_listener_handler *handler, struct hwsi_acceptor **out);
+int hwsi_acceptor_new(struct hwsi_sockets *sockets, const struct hwsi_acceptor_ops *ops, int fd,
+                      const char *address, struct hws_listener_handler *handler,
+                      struct hwsi_acceptor **out);
 
 #endif

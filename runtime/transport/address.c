@@ -24,7 +24,8 @@ static long port_of(const char *text)
     return port <= 65535 ? port : -1;
 }
 
-int hwsi_host_port_parse(struct hwsi_host_port *out, const char *text, char *detail, size_t capacity)
+int hwsi_host_port_parse(struct hwsi_host_port *out, const char *text, char *detail,
+                         size_t capacity)
 {
     bool bracketed = text[0] == '[';
     const char *host = bracketed ? text + 1 : text;
@@ -35,7 +36,8 @@ int hwsi_host_port_parse(struct hwsi_host_port *out, const char *text, char *det
     if (!colon || *colon != ':')
         return refuse(text, "the port is missing; write host:port", detail, capacity);
     if (end == host)
-        return refuse(text, "the host is missing; write 0.0.0.0 for all addresses of this machine", detail, capacity);
+        return refuse(text, "the host is missing; write 0.0.0.0 for all addresses of this machine",
+                      detail, capacity);
     if (!bracketed && memchr(host, ':', (size_t)(end - host)))
         return refuse(text, "an IPv6 address goes in brackets, [::1]:25520", detail, capacity);
     if ((size_t)(end - host) >= sizeof out->host)
@@ -49,7 +51,8 @@ int hwsi_host_port_parse(struct hwsi_host_port *out, const char *text, char *det
     return 0;
 }
 
-void hwsi_host_port_format(const struct hwsi_host_port *address, unsigned port, char *text, size_t capacity)
+void hwsi_host_port_format(const struct hwsi_host_port *address, unsigned port, char *text,
+                           size_t capacity)
 {
     hwsi_say(text, capacity, address->bracketed ? "[%s]:%u" : "%s:%u", address->host, port);
 }

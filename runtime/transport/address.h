@@ -17,9 +17,11 @@ struct hwsi_host_port {
 };
 
 /* 0 or HWS_EADDRESS with a sentence in `detail` that says what is missing. */
-int hwsi_host_port_parse(struct hwsi_host_port *out, const char *text, char *detail, size_t capacity);
+int hwsi_host_port_parse(struct hwsi_host_port *out, const char *text, char *detail,
+                         size_t capacity);
 
 /* Writes it back, with another port; cut off at `capacity`. */
-void hwsi_host_port_format(const struct hwsi_host_port *address, unsigned port, char *text, size_t capacity);
+void hwsi_host_port_format(const struct hwsi_host_port *address, unsigned port, char *text,
+                           size_t capacity);
 
 #endif

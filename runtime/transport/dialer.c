@@ -77,7 +77,8 @@ static bool is_self(int fd)
     socklen_t size = sizeof here, peer_size = sizeof there;
     if (getsockname(fd, (struct sockaddr *)&here, &size) != 0 || here.ss_family == AF_UNIX)
         return false;
-    return getpeername(fd, (struct sockaddr *)&there, &peer_size) == 0 && size == peer_size && memcmp(&here, &there, size) == 0;
+    return getpeername(fd, (struct sockaddr *)&there, &peer_size) == 0 && size == peer_size &&
+           memcmp(&here, &there, size) == 0;
 }
 
 static void on_answer(uv_poll_t *poll, int status, int events)
@@ -173,7 +174,9 @@ int hwsi_dialer_start(struct hwsi_stream *stream, const struct sockaddr *address
 
 int hwsi_dialer_start_name(struct hwsi_stream *stream, const char *host, unsigned port)
 {
-    static const struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV };
+    static const struct addrinfo hints = { .ai_family = AF_UNSPEC,
+                                           .ai_socktype = SOCK_STREAM,
+                                           .ai_flags = AI_NUMERICSERV };
     struct hwsi_dialer *dialer = dialer_new(stream);
     char service[8];
     int error;
@@ -181,7 +184,8 @@ int hwsi_dialer_start_name(struct hwsi_stream *stream, const char *host, unsigne
         return HWS_ENOMEM;
     hwsi_say(service, sizeof service, "%u", port);
     dialer->request.data = dialer;
-    error = uv_getaddrinfo(dialer->sockets->loop, &dialer->request, on_resolved, host, service, &hints);
+    error =
+        uv_getaddrinfo(dialer->sockets->loop, &dialer->request, on_resolved, host, service, &hints);
     dialer->resolving = error == 0;
     if (error) {
         dialer->error = error;

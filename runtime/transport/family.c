@@ -4,13 +4,14 @@
 
 #include "base/text.h"
 
-int hwsi_family_new(struct hwsi_sockets *sockets, const struct hws_transport_ops *ops, void (*released)(void *data), void *data,
-                    struct hws_transport **out)
+int hwsi_family_new(struct hwsi_sockets *sockets, const struct hws_transport_ops *ops,
+                    void (*released)(void *data), void *data, struct hws_transport **out)
 {
     struct hwsi_family *family = hwsi_alloc(sockets->heap, sizeof *family);
     if (!family)
         return HWS_ENOMEM;
-    *family = (struct hwsi_family){ { ops }, sockets, hwsi_heap_retain(sockets->heap), released, data };
+    *family =
+        (struct hwsi_family){ { ops }, sockets, hwsi_heap_retain(sockets->heap), released, data };
     *out = &family->transport;
     return 0;
 }
@@ -34,7 +35,8 @@ static int no_memory(const char *peer, char *detail, size_t capacity)
 }
 
 /* `started`: the dialer's answer for this stream. */
-static int finish(struct hwsi_stream *stream, int started, struct hws_link **out, char *detail, size_t capacity)
+static int finish(struct hwsi_stream *stream, int started, struct hws_link **out, char *detail,
+                  size_t capacity)
 {
     if (started != 0) {
         no_memory(stream->peer, detail, capacity);
@@ -45,8 +47,9 @@ static int finish(struct hwsi_stream *stream, int started, struct hws_link **out
     return 0;
 }
 
-int hwsi_family_dial(struct hwsi_family *family, const char *peer, const struct sockaddr *address, socklen_t size,
-                     struct hws_link_handler *handler, struct hws_link **out, char *detail, size_t capacity)
+int hwsi_family_dial(struct hwsi_family *family, const char *peer, const struct sockaddr *address,
+                     socklen_t size, struct hws_link_handler *handler, struct hws_link **out,
+                     char *detail, size_t capacity)
 {
     struct hwsi_stream *stream = hwsi_stream_new(family->sockets, peer);
     if (!stream)
@@ -55,8 +58,9 @@ int hwsi_family_dial(struct hwsi_family *family, const char *peer, const struct 
     return finish(stream, hwsi_dialer_start(stream, address, size), out, detail, capacity);
 }
 
-int hwsi_family_dial_name(struct hwsi_family *family, const char *peer, const char *host, unsigned port,
-                          struct hws_link_handler *handler, struct hws_link **out, char *detail, size_t capacity)
+int hwsi_family_dial_name(struct hwsi_family *family, const char *peer, const char *host,
+                          unsigned port, struct hws_link_handler *handler, struct hws_link **out,
+                          char *detail, size_t capacity)
 {
     struct hwsi_stream *stream = hwsi_stream_new(family->sockets, peer);
     if (!stream)

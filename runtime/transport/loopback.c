@@ -155,7 +155,8 @@ void hws_loopback_run(struct hws_loopback *loopback, uint64_t duration)
     loopback->now = end;
 }
 
-bool hws_loopback_run_until(struct hws_loopback *loopback, bool (*done)(void *data), void *data, uint64_t limit)
+bool hws_loopback_run_until(struct hws_loopback *loopback, bool (*done)(void *data), void *data,
+                            uint64_t limit)
 {
     uint64_t end = later(loopback, limit);
     while (!done(data))

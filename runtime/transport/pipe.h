@@ -26,7 +26,8 @@ void hwsi_pipe_free(struct hwsi_pipe *pipe);
 
 /* Adds bytes that arrive at `due`, or with the bytes before them if those arrive later. 0 or HWS_ENOMEM. */
 int hwsi_pipe_put(struct hwsi_pipe *pipe, const uint8_t *data, size_t size, uint64_t due);
-uint64_t hwsi_pipe_next(const struct hwsi_pipe *pipe); /* when the first byte arrives; HWS_NEVER: none is under way */
+uint64_t hwsi_pipe_next(
+    const struct hwsi_pipe *pipe); /* when the first byte arrives; HWS_NEVER: none is under way */
 uint64_t hwsi_pipe_last(const struct hwsi_pipe *pipe); /* when the last one does; 0: none */
 size_t hwsi_pipe_arrived(const struct hwsi_pipe *pipe, uint64_t now);
 /* Takes the first `size` bytes out; so many must be there. `room` may be NULL. */

@@ -84,8 +84,9 @@ static int no_address(char *detail, size_t capacity)
     return HWS_EADDRESS;
 }
 
-static int seat_listen(struct hws_transport *transport, const char *address, struct hws_listener_handler *handler,
-                       struct hws_listener **out, char *detail, size_t capacity)
+static int seat_listen(struct hws_transport *transport, const char *address,
+                       struct hws_listener_handler *handler, struct hws_listener **out,
+                       char *detail, size_t capacity)
 {
     struct hwsi_seat *seat = (struct hwsi_seat *)transport;
     size_t size = sizeof(struct hwsi_loop_listener) + strlen(address) + 1;
@@ -93,7 +94,9 @@ static int seat_listen(struct hws_transport *transport, const char *address, str
     if (*address == '\0')
         return no_address(detail, capacity);
     if (hwsi_loopback_find(seat->loopback, address)) {
-        hwsi_say(detail, capacity, "cannot listen on %s: the address is already in use; choose another name", address);
+        hwsi_say(detail, capacity,
+                 "cannot listen on %s: the address is already in use; choose another name",
+                 address);
         return HWS_EADDRINUSE;
     }
     listener = hwsi_alloc(seat->loopback->heap, size);
@@ -111,8 +114,9 @@ static int seat_listen(struct hws_transport *transport, const char *address, str
     return 0;
 }
 
-static int seat_dial(struct hws_transport *transport, const char *address, struct hws_link_handler *handler,
-                     struct hws_link **out, char *detail, size_t capacity)
+static int seat_dial(struct hws_transport *transport, const char *address,
+                     struct hws_link_handler *handler, struct hws_link **out, char *detail,
+                     size_t capacity)
 {
     int error;
     if (*address == '\0')

@@ -14,7 +14,8 @@ static void on_later(uv_idle_t *handle)
     struct hwsi_sockets *sockets = handle->data;
     struct hwsi_list now, *node;
     hwsi_list_init(&now);
-    hwsi_list_splice(&now, &sockets->ended); /* what on_close ends in turn waits for the next iteration */
+    hwsi_list_splice(&now,
+                     &sockets->ended); /* what on_close ends in turn waits for the next iteration */
     while ((node = hwsi_list_first(&now))) {
         hwsi_list_remove(node);
         hwsi_stream_tell(HWSI_ENTRY(node, struct hwsi_stream, node));

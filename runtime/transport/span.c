@@ -108,7 +108,8 @@ static void on_arrival(struct hwsi_timer *timer)
         end_closing(to, HWS_ERESET, "lost: the peer closed it");
         return;
     }
-    if (loopback->options.drop_link > 0 && hwsi_random_unit(&loopback->random) < loopback->options.drop_link) {
+    if (loopback->options.drop_link > 0 &&
+        hwsi_random_unit(&loopback->random) < loopback->options.drop_link) {
         hwsi_span_cut(to->span, "lost: the network dropped it");
         return;
     }
@@ -154,7 +155,8 @@ static int put_slices(struct hwsi_end *end, const struct hws_slice *slices, size
     return 0;
 }
 
-static int end_write(struct hws_link *link, const struct hws_slice *slices, size_t count, size_t *taken)
+static int end_write(struct hws_link *link, const struct hws_slice *slices, size_t count,
+                     size_t *taken)
 {
     struct hwsi_end *end = (struct hwsi_end *)link;
     size_t size = total(slices, count), some;
@@ -169,7 +171,8 @@ static int end_write(struct hws_link *link, const struct hws_slice *slices, size
     *taken = some;
     end->starved = some < size || end->starved;
     /* Cut short although there is room: it may go on at once. In a full pipe it waits for a delivery. */
-    if (end->starved && end->state == HWSI_END_OPEN && end->out.size < end->span->loopback->options.pipe_bytes)
+    if (end->starved && end->state == HWSI_END_OPEN &&
+        end->out.size < end->span->loopback->options.pipe_bytes)
         notice_soon(end);
     expect_arrival(end);
     return 0;
@@ -231,7 +234,8 @@ static void on_dial(struct hwsi_timer *timer)
     struct hwsi_span *span = HWSI_ENTRY(timer, struct hwsi_span, dial);
     struct hws_loopback *loopback = span->loopback;
     struct hwsi_loop_listener *listener = hwsi_loopback_find(loopback, span->address);
-    if (hwsi_loopback_is_unreachable(loopback, span->address) || hwsi_seat_is_unreachable(span->near.seat))
+    if (hwsi_loopback_is_unreachable(loopback, span->address) ||
+        hwsi_seat_is_unreachable(span->near.seat))
         refuse(span, "refused: it is unreachable");
     else if (!listener)
         refuse(span, "refused: nothing listens there");
@@ -246,12 +250,14 @@ static int end_init(struct hwsi_span *span, struct hwsi_end *end)
     end->span = span;
     end->fin = HWS_NEVER;
     hwsi_pipe_init(&end->out, span->loopback->heap);
-    return hwsi_timer_register(timers, &end->notice, on_notice) || hwsi_timer_register(timers, &end->arrival, on_arrival)
+    return hwsi_timer_register(timers, &end->notice, on_notice) ||
+                   hwsi_timer_register(timers, &end->arrival, on_arrival)
                ? HWS_ENOMEM
                : 0;
 }
 
-int hwsi_span_dial(struct hwsi_seat *seat, const char *address, struct hws_link_handler *handler, struct hws_link **out)
+int hwsi_span_dial(struct hwsi_seat *seat, const char *address, struct hws_link_handler *handler,
+                   struct hws_link **out)
 {
     struct hws_loopback *loopback = seat->loopback;
     size_t size = sizeof(struct hwsi_span) + strlen(address) + 1;

@@ -40,7 +40,8 @@ struct hwsi_span {
 };
 
 /* 0 or HWS_ENOMEM; the rest comes through the handler. */
-int hwsi_span_dial(struct hwsi_seat *seat, const char *address, struct hws_link_handler *handler, struct hws_link **out);
+int hwsi_span_dial(struct hwsi_seat *seat, const char *address, struct hws_link_handler *handler,
+                   struct hws_link **out);
 
 /* As a network that loses it: nothing more arrives, both ends get on_close. Only where both are open. */
 void hwsi_span_cut(struct hwsi_span *span, const char *cause);

@@ -71,7 +71,9 @@ static void room_to_write(struct hwsi_stream *stream)
 {
     struct hws_link_handler *handler = stream->link.handler;
     if (!stream->starved) {
-        watch(stream, false); /* only now: whoever fills the socket again at once keeps the watch, and saves the calls */
+        watch(
+            stream,
+            false); /* only now: whoever fills the socket again at once keeps the watch, and saves the calls */
         return;
     }
     stream->starved = false;
@@ -93,7 +95,8 @@ static void on_event(uv_poll_t *poll, int status, int events)
         room_to_write(stream);
 }
 
-static ssize_t send_some(struct hwsi_stream *stream, const struct hws_slice *slices, size_t count, size_t *offered)
+static ssize_t send_some(struct hwsi_stream *stream, const struct hws_slice *slices, size_t count,
+                         size_t *offered)
 {
     struct iovec pieces[SLICES_A_CALL];
     struct msghdr message = { .msg_iov = pieces };
@@ -120,7 +123,8 @@ static void break_off(struct hwsi_stream *stream, int error)
     hwsi_sockets_tell(stream->sockets, stream);
 }
 
-static int stream_write(struct hws_link *link, const struct hws_slice *slices, size_t count, size_t *taken)
+static int stream_write(struct hws_link *link, const struct hws_slice *slices, size_t count,
+                        size_t *taken)
 {
     struct hwsi_stream *stream = (struct hwsi_stream *)link;
     *taken = 0;

@@ -32,7 +32,8 @@ static unsigned port_of(const struct sockaddr_storage *address)
                                           : ntohs(((const struct sockaddr_in *)address)->sin_port);
 }
 
-static void welcome(struct hwsi_acceptor *acceptor, int fd, const struct sockaddr_storage *from, char *peer, size_t capacity)
+static void welcome(struct hwsi_acceptor *acceptor, int fd, const struct sockaddr_storage *from,
+                    char *peer, size_t capacity)
 {
     struct hwsi_host_port address = { .bracketed = from->ss_family == AF_INET6 };
     (void)acceptor;
@@ -44,8 +45,8 @@ static void welcome(struct hwsi_acceptor *acceptor, int fd, const struct sockadd
 static const struct hwsi_acceptor_ops tcp_acceptor_ops = { .welcome = welcome };
 
 /* Blocks while a name is looked up. */
-static int resolve_now(struct hwsi_sockets *sockets, const struct hwsi_host_port *address, struct sockaddr_storage *out,
-                       socklen_t *size)
+static int resolve_now(struct hwsi_sockets *sockets, const struct hwsi_host_port *address,
+                       struct sockaddr_storage *out, socklen_t *size)
 {
     static const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
     uv_getaddrinfo_t request;
@@ -71,7 +72,8 @@ static int bound(struct sockaddr_storage *where, socklen_t size, int *out)
     if (error)
         return error;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) != 0 ||
-        bind(fd, (struct sockaddr *)where, size) != 0 || getsockname(fd, (struct sockaddr *)where, &size) != 0) {
+        bind(fd, (struct sockaddr *)where, size) != 0 ||
+        getsockname(fd, (struct sockaddr *)where, &size) != 0) {
         error = uv_translate_sys_error(errno);
         close(fd);
         return error;
@@ -80,8 +82,9 @@ static int bound(struct sockaddr_storage *where, socklen_t size, int *out)
     return 0;
 }
 
-static int tcp_listen(struct hws_transport *transport, const char *text, struct hws_listener_handler *handler,
-                      struct hws_listener **out, char *detail, size_t capacity)
+static int tcp_listen(struct hws_transport *transport, const char *text,
+                      struct hws_listener_handler *handler, struct hws_listener **out, char *detail,
+                      size_t capacity)
 {
     struct hwsi_sockets *sockets = ((struct hwsi_family *)transport)->sockets;
     struct hwsi_acceptor *acceptor;
@@ -105,8 +108,9 @@ static int tcp_listen(struct hws_transport *transport, const char *text, struct 
     return 0;
 }
 
-static int tcp_dial(struct hws_transport *transport, const char *text, struct hws_link_handler *handler, struct hws_link **out,
-                    char *detail, size_t capacity)
+static int tcp_dial(struct hws_transport *transport, const char *text,
+                    struct hws_link_handler *handler, struct hws_link **out, char *detail,
+                    size_t capacity)
 {
     struct hwsi_family *family = (struct hwsi_family *)transport;
     struct hwsi_host_port address;
@@ -119,13 +123,17 @@ static int tcp_dial(struct hws_transport *transport, const char *text, struct hw
         return HWS_EADDRESS;
     }
     if (numeric(&address, &where))
-        return hwsi_family_dial(family, text, (struct sockaddr *)&where, numeric(&address, &where), handler, out, detail, capacity);
-    return hwsi_family_dial_name(family, text, address.host, address.port, handler, out, detail, capacity);
+        return hwsi_family_dial(family, text, (struct sockaddr *)&where, numeric(&address, &where),
+                                handler, out, detail, capacity);
+    return hwsi_family_dial_name(family, text, address.host, address.port, handler, out, detail,
+                                 capacity);
 }
 
-static const struct hws_transport_ops tcp_ops = { "tcp", tcp_listen, tcp_dial, hwsi_family_release };
+static const struct hws_transport_ops tcp_ops = { "tcp", tcp_listen, tcp_dial,
+                                                  hwsi_family_release };
 
-int hwsi_tcp_new(struct hwsi_sockets *sockets, void (*released)(void *data), void *data, struct hws_transport **out)
+int hwsi_tcp_new(struct hwsi_sockets *sockets, void (*released)(void *data), void *data,
+                 struct hws_transport **out)
 {
     return hwsi_family_new(sockets, &tcp_ops, released, data, out);
 }

@@ -11,6 +11,7 @@
 struct hwsi_sockets;
 
 /* `sockets` is borrowed for as long as a link or a listener lives. `released` (may be NULL) is told of the transport's end. */
-int hwsi_tcp_new(struct hwsi_sockets *sockets, void (*released)(void *data), void *data, struct hws_transport **out);
+int hwsi_tcp_new(struct hwsi_sockets *sockets, void (*released)(void *data), void *data,
+                 struct hws_transport **out);
 
 #endif

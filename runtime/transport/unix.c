@@ -21,8 +21,10 @@ static int parse(struct sockaddr_un *out, const char *path, char *detail, size_t
         return HWS_EADDRESS;
     }
     if (length >= sizeof out->sun_path) {
-        hwsi_say(detail, capacity, "\"%.200s\" is too long for a socket: %zu bytes, at most %zu fit; choose a shorter path", path,
-                 length, sizeof out->sun_path - 1);
+        hwsi_say(
+            detail, capacity,
+            "\"%.200s\" is too long for a socket: %zu bytes, at most %zu fit; choose a shorter path",
+            path, length, sizeof out->sun_path - 1);
         return HWS_EADDRESS;
     }
     memcpy(out->sun_path, path, length);
@@ -35,16 +37,20 @@ static bool is_stale(const struct sockaddr_un *where)
     struct stat node;
     bool refused;
     int fd;
-    if (lstat(where->sun_path, &node) != 0 || !S_ISSOCK(node.st_mode) || hwsi_sockets_open(AF_UNIX, &fd) != 0)
+    if (lstat(where->sun_path, &node) != 0 || !S_ISSOCK(node.st_mode) ||
+        hwsi_sockets_open(AF_UNIX, &fd) != 0)
         return false;
-    refused = connect(fd, (const struct sockaddr *)where, sizeof *where) != 0 && errno == ECONNREFUSED;
+    refused =
+        connect(fd, (const struct sockaddr *)where, sizeof *where) != 0 && errno == ECONNREFUSED;
     close(fd);
     return refused;
 }
 
 static int bind_here(int fd, const struct sockaddr_un *where)
 {
-    return bind(fd, (const struct sockaddr *)where, sizeof *where) == 0 ? 0 : uv_translate_sys_error(errno);
+    return bind(fd, (const struct sockaddr *)where, sizeof *where) == 0
+               ? 0
+               : uv_translate_sys_error(errno);
 }
 
 /* A bound socket that nobody can connect to yet. 0 or a libuv error. */
@@ -68,7 +74,8 @@ static int bound(const struct sockaddr_un *where, struct stat *node, int *out)
     return 0;
 }
 
-static void welcome(struct hwsi_acceptor *acceptor, int fd, const struct sockaddr_storage *from, char *peer, size_t capacity)
+static void welcome(struct hwsi_acceptor *acceptor, int fd, const struct sockaddr_storage *from,
+                    char *peer, size_t capacity)
 {
     struct ucred who;
     socklen_t size = sizeof who;
@@ -83,7 +90,8 @@ static void welcome(struct hwsi_acceptor *acceptor, int fd, const struct sockadd
 static void closing(struct hwsi_acceptor *acceptor)
 {
     struct stat now;
-    if (lstat(acceptor->address, &now) == 0 && now.st_dev == acceptor->node.st_dev && now.st_ino == acceptor->node.st_ino)
+    if (lstat(acceptor->address, &now) == 0 && now.st_dev == acceptor->node.st_dev &&
+        now.st_ino == acceptor->node.st_ino)
         unlink(acceptor->address);
 }
 
@@ -93,13 +101,16 @@ static int refuse(int error, const char *path, char *detail, size_t capacity)
 {
     if (error != UV_EADDRINUSE)
         return hwsi_uverror_listen(error, path, detail, capacity);
-    hwsi_say(detail, capacity, "cannot listen on %s: the path is already in use; stop the other program or choose another path",
-             path);
+    hwsi_say(
+        detail, capacity,
+        "cannot listen on %s: the path is already in use; stop the other program or choose another path",
+        path);
     return HWS_EADDRINUSE;
 }
 
-static int unix_listen(struct hws_transport *transport, const char *path, struct hws_listener_handler *handler,
-                       struct hws_listener **out, char *detail, size_t capacity)
+static int unix_listen(struct hws_transport *transport, const char *path,
+                       struct hws_listener_handler *handler, struct hws_listener **out,
+                       char *detail, size_t capacity)
 {
     struct hwsi_sockets *sockets = ((struct hwsi_family *)transport)->sockets;
     struct hwsi_acceptor *acceptor;
@@ -121,20 +132,23 @@ static int unix_listen(struct hws_transport *transport, const char *path, struct
     return 0;
 }
 
-static int unix_dial(struct hws_transport *transport, const char *path, struct hws_link_handler *handler, struct hws_link **out,
-                     char *detail, size_t capacity)
+static int unix_dial(struct hws_transport *transport, const char *path,
+                     struct hws_link_handler *handler, struct hws_link **out, char *detail,
+                     size_t capacity)
 {
     struct sockaddr_un where;
     int error = parse(&where, path, detail, capacity);
     if (error)
         return error;
-    return hwsi_family_dial((struct hwsi_family *)transport, path, (struct sockaddr *)&where, sizeof where, handler, out, detail,
-                            capacity);
+    return hwsi_family_dial((struct hwsi_family *)transport, path, (struct sockaddr *)&where,
+                            sizeof where, handler, out, detail, capacity);
 }
 
-static const struct hws_transport_ops unix_ops = { "unix", unix_listen, unix_dial, hwsi_family_release };
+static const struct hws_transport_ops unix_ops = { "unix", unix_listen, unix_dial,
+                                                   hwsi_family_release };
 
-int hwsi_unix_new(struct hwsi_sockets *sockets, void (*released)(void *data), void *data, struct hws_transport **out)
+int hwsi_unix_new(struct hwsi_sockets *sockets, void (*released)(void *data), void *data,
+                  struct hws_transport **out)
 {
     return hwsi_family_new(sockets, &unix_ops, released, data, out);
 }

@@ -12,6 +12,7 @@
 struct hwsi_sockets;
 
 /* As hwsi_tcp_new(). */
-int hwsi_unix_new(struct hwsi_sockets *sockets, void (*released)(void *data), void *data, struct hws_transport **out);
+int hwsi_unix_new(struct hwsi_sockets *sockets, void (*released)(void *data), void *data,
+                  struct hws_transport **out);
 
 #endif

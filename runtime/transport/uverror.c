@@ -68,10 +68,13 @@ int hwsi_uverror_dial(int error, const char *address, char *text, size_t capacit
         hwsi_say(text, capacity, "connection to %s refused: there is no such socket", address);
         break;
     case UV_EAGAIN:
-        hwsi_say(text, capacity, "connection to %s refused: too many connections wait to be accepted there", address);
+        hwsi_say(text, capacity,
+                 "connection to %s refused: too many connections wait to be accepted there",
+                 address);
         return HWS_EREFUSED;
     default:
-        hwsi_say(text, capacity, "cannot connect to %s: %s", address, cause(error, room, sizeof room));
+        hwsi_say(text, capacity, "cannot connect to %s: %s", address,
+                 cause(error, room, sizeof room));
     }
     return hwsi_uverror_code(error);
 }
@@ -81,15 +84,17 @@ int hwsi_uverror_listen(int error, const char *address, char *text, size_t capac
     char room[96];
     const char *why = NULL;
     if (is_unresolved(error)) {
-        hwsi_say(text, capacity, "cannot listen on %s: cannot resolve host %.*s: %s", address, host_length(address), address,
-                 cause(error, room, sizeof room));
+        hwsi_say(text, capacity, "cannot listen on %s: cannot resolve host %.*s: %s", address,
+                 host_length(address), address, cause(error, room, sizeof room));
         return hwsi_uverror_code(error);
     }
     switch (error) {
     case UV_EADDRINUSE:
         why = "the address is already in use; stop the other program or choose another port";
         break;
-    case UV_EADDRNOTAVAIL: why = "this machine has no such address; use one of its own, or 0.0.0.0 for all"; break;
+    case UV_EADDRNOTAVAIL:
+        why = "this machine has no such address; use one of its own, or 0.0.0.0 for all";
+        break;
     case UV_EACCES:
     case UV_EPERM: why = "permission denied; choose a place or port that this user may use"; break;
     case UV_ENOENT: why = "the directory does not exist"; break;
@@ -107,6 +112,7 @@ int hwsi_uverror_lost(int error, const char *peer, char *text, size_t capacity)
     else if (error == UV_EOF || error == UV_EPIPE)
         hwsi_say(text, capacity, "connection to %s lost: the peer closed it", peer);
     else
-        hwsi_say(text, capacity, "connection to %s lost: %s", peer, cause(error, room, sizeof room));
+        hwsi_say(text, capacity, "connection to %s lost: %s", peer,
+                 cause(error, room, sizeof room));
     return hwsi_uverror_code(error);
 }

@@ -13,6 +13,7 @@ int hwsi_uverror_code(int error); /* HWS_E...; 0 stays 0 */
 /* Each writes its sentence and answers the code. `text` may be NULL when `capacity` is 0. */
 int hwsi_uverror_dial(int error, const char *address, char *text, size_t capacity);
 int hwsi_uverror_listen(int error, const char *address, char *text, size_t capacity);
-int hwsi_uverror_lost(int error, const char *peer, char *text, size_t capacity); /* 0: closed by this side */
+int hwsi_uverror_lost(int error, const char *peer, char *text,
+                      size_t capacity); /* 0: closed by this side */
 
 #endif

@@ -153,8 +153,8 @@ static void peer_on_close(struct hws_link_handler *handler, int error, const cha
         peer->on_close(peer);
 }
 
-static const struct hws_link_handler_ops peer_ops = { peer_on_open, peer_on_reserve, peer_on_bytes, peer_on_writable,
-                                                      peer_on_close };
+static const struct hws_link_handler_ops peer_ops = { peer_on_open, peer_on_reserve, peer_on_bytes,
+                                                      peer_on_writable, peer_on_close };
 
 void peer_init(struct peer *peer)
 {
@@ -176,11 +176,13 @@ bool peer_is_closed(void *peer)
     return ((struct peer *)peer)->closed > 0;
 }
 
-void peer_dial(struct bench *bench, struct hws_transport *transport, const char *address, struct peer *peer)
+void peer_dial(struct bench *bench, struct hws_transport *transport, const char *address,
+               struct peer *peer)
 {
     char detail[512] = "";
     (void)bench;
-    if (transport->ops->dial(transport, address, &peer->handler, &peer->link, detail, sizeof detail) != 0)
+    if (transport->ops->dial(transport, address, &peer->handler, &peer->link, detail,
+                             sizeof detail) != 0)
         fail_msg("%s", detail);
     assert_int_equal(peer->opened + peer->closed, 0);
 }
@@ -211,11 +213,13 @@ void host_init(struct host *host, struct peer *peers, size_t capacity)
         peer_init(&peers[i]);
 }
 
-void host_listen(struct bench *bench, struct hws_transport *transport, const char *address, struct host *host)
+void host_listen(struct bench *bench, struct hws_transport *transport, const char *address,
+                 struct host *host)
 {
     char detail[512] = "";
     (void)bench;
-    if (transport->ops->listen(transport, address, &host->handler, &host->listener, detail, sizeof detail) != 0)
+    if (transport->ops->listen(transport, address, &host->handler, &host->listener, detail,
+                               sizeof detail) != 0)
         fail_msg("%s", detail);
 }
 

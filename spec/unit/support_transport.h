@@ -13,7 +13,7 @@ struct bench {
     uv_loop_t loop;
     uv_timer_t guard; /* keeps run_until() from sleeping for ever */
     struct hws_allocator allocator;
-    size_t held; /* bytes */
+    size_t held;    /* bytes */
     bool exhausted; /* answer no memory */
     struct hwsi_sockets *sockets;
     struct hws_transport *tcp, *unix_domain;
@@ -26,7 +26,7 @@ struct peer {
     struct hws_link *link;
     uint8_t *bytes; /* what came; grows by malloc */
     size_t size, capacity;
-    size_t room;    /* to give a read; 0: none */
+    size_t room; /* to give a read; 0: none */
     unsigned opened, writable, closed, reads;
     int error;
     char detail[512];
@@ -47,18 +47,21 @@ struct host {
 
 int bench_set_up(void **state);
 int bench_tear_down(void **state);
-void bench_run_until(struct bench *bench, bool (*done)(void *data), void *data); /* fails the test after 20 s */
-void bench_turn(struct bench *bench, unsigned iterations);                      /* of the loop, without sleeping */
+void bench_run_until(struct bench *bench, bool (*done)(void *data),
+                     void *data);                          /* fails the test after 20 s */
+void bench_turn(struct bench *bench, unsigned iterations); /* of the loop, without sleeping */
 
 void peer_init(struct peer *peer);
 void peer_free(struct peer *peer);
 bool peer_is_open(void *peer);
 bool peer_is_closed(void *peer);
-void peer_dial(struct bench *bench, struct hws_transport *transport, const char *address, struct peer *peer);
+void peer_dial(struct bench *bench, struct hws_transport *transport, const char *address,
+               struct peer *peer);
 size_t peer_write(struct peer *peer, const void *data, size_t size); /* how much was taken */
 
 void host_init(struct host *host, struct peer *peers, size_t capacity);
-void host_listen(struct bench *bench, struct hws_transport *transport, const char *address, struct host *host);
+void host_listen(struct bench *bench, struct hws_transport *transport, const char *address,
+                 struct host *host);
 bool host_has_accepted(void *host); /* `capacity` peers */
 
 #endif

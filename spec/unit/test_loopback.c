@@ -21,7 +21,8 @@ struct scene {
     struct peer near, far;
 };
 
-static void open_scene(struct bench *bench, struct hws_loopback_options options, struct scene *scene)
+static void open_scene(struct bench *bench, struct hws_loopback_options options,
+                       struct scene *scene)
 {
     *scene = (struct scene){ .bench = bench };
     options.allocator = &bench->allocator;
@@ -241,7 +242,9 @@ static void closing_sends_what_was_taken(void **state)
     struct scene scene;
     struct hws_slice more = hws_slice_text("more");
     size_t taken;
-    open_scene(*state, (struct hws_loopback_options){ .latency = HWS_MILLISECOND, .split_writes = true }, &scene);
+    open_scene(*state,
+               (struct hws_loopback_options){ .latency = HWS_MILLISECOND, .split_writes = true },
+               &scene);
     dial(&scene);
     for (size_t sent = 0; sent < 4; hws_loopback_step(scene.loopback))
         sent += peer_write(&scene.near, &"BYE!"[sent], 4 - sent);
@@ -330,11 +333,13 @@ static void nobody_listens_there(void **state)
     hws_loopback_run(scene.loopback, 1);
     assert_int_equal(peer.error, HWS_EREFUSED);
     assert_string_equal(peer.detail, "connection to gamma:1 refused: nothing listens there");
-    assert_int_equal(scene.left->transport.ops->listen(&scene.left->transport, "beta:1", &scene.host.handler, &second, detail,
+    assert_int_equal(scene.left->transport.ops->listen(&scene.left->transport, "beta:1",
+                                                       &scene.host.handler, &second, detail,
                                                        sizeof detail),
                      HWS_EADDRINUSE);
     assert_non_null(strstr(detail, "beta:1"));
-    assert_int_equal(scene.left->transport.ops->listen(&scene.left->transport, "", &scene.host.handler, &second, detail,
+    assert_int_equal(scene.left->transport.ops->listen(&scene.left->transport, "",
+                                                       &scene.host.handler, &second, detail,
                                                        sizeof detail),
                      HWS_EADDRESS);
     close_scene(&scene);
@@ -379,7 +384,8 @@ static void out_of_memory(void **state)
     dial(&scene);
     bench->exhausted = true;
     peer_init(&peer);
-    assert_int_equal(scene.left->transport.ops->dial(&scene.left->transport, "beta:1", &peer.handler, &link, detail, sizeof detail),
+    assert_int_equal(scene.left->transport.ops->dial(&scene.left->transport, "beta:1",
+                                                     &peer.handler, &link, detail, sizeof detail),
                      HWS_ENOMEM);
     assert_int_equal(hws_loopback_reachable(scene.loopback, "beta:1", false), HWS_ENOMEM);
     assert_int_equal(scene.near.link->ops->write(scene.near.link, &slice, 1, &taken), HWS_ENOMEM);

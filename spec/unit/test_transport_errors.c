@@ -19,7 +19,8 @@
 #include "support_transport.h"
 #include "transport/address.h"
 
-static int try_listen(struct hws_transport *transport, const char *address, char *detail, size_t capacity)
+static int try_listen(struct hws_transport *transport, const char *address, char *detail,
+                      size_t capacity)
 {
     struct hws_listener *listener = NULL;
     struct host host;
@@ -32,7 +33,8 @@ static int try_listen(struct hws_transport *transport, const char *address, char
     return error;
 }
 
-static int try_dial(struct hws_transport *transport, const char *address, char *detail, size_t capacity)
+static int try_dial(struct hws_transport *transport, const char *address, char *detail,
+                    size_t capacity)
 {
     struct hws_link *link = NULL;
     struct peer peer;
@@ -46,7 +48,8 @@ static int try_dial(struct hws_transport *transport, const char *address, char *
 
 static void addresses_are_taken_apart(void **state)
 {
-    static const char *const good[] = { "127.0.0.1:25520", "[::1]:0", "a-host.example:65535", "[fe80::1%eth0]:7" };
+    static const char *const good[] = { "127.0.0.1:25520", "[::1]:0", "a-host.example:65535",
+                                        "[fe80::1%eth0]:7" };
     struct hwsi_host_port address;
     char text[300];
     (void)state;
@@ -65,17 +68,20 @@ static void malformed_addresses_are_refused_at_once(void **state)
     static const struct {
         const char *address, *says;
     } bad[] = {
-        { "", "port is missing" },         { "localhost", "port is missing" }, { "localhost:", "not a number" },
-        { ":25520", "host is missing" },   { "a:65536", "0 to 65535" },        { "a:-1", "not a number" },
-        { "a:+1", "not a number" },        { "a: 1", "not a number" },         { "a:1 ", "not a number" },
-        { "a:000001", "not a number" },    { "::1:25520", "brackets" },        { "[::1", "bracket is missing" },
-        { "[::1]", "port is missing" },    { "[::1]25520", "port is missing" }, { "[]:1", "host is missing" },
-        { "a:99999999999999999999", "not a number" },
+        { "", "port is missing" },        { "localhost", "port is missing" },
+        { "localhost:", "not a number" }, { ":25520", "host is missing" },
+        { "a:65536", "0 to 65535" },      { "a:-1", "not a number" },
+        { "a:+1", "not a number" },       { "a: 1", "not a number" },
+        { "a:1 ", "not a number" },       { "a:000001", "not a number" },
+        { "::1:25520", "brackets" },      { "[::1", "bracket is missing" },
+        { "[::1]", "port is missing" },   { "[::1]25520", "port is missing" },
+        { "[]:1", "host is missing" },    { "a:99999999999999999999", "not a number" },
     };
     struct bench *bench = *state;
     char detail[512], host[400];
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(try_listen(bench->tcp, bad[i].address, detail, sizeof detail), HWS_EADDRESS);
+        assert_int_equal(try_listen(bench->tcp, bad[i].address, detail, sizeof detail),
+                         HWS_EADDRESS);
         assert_non_null(strstr(detail, bad[i].says));
         assert_int_equal(try_dial(bench->tcp, bad[i].address, detail, sizeof detail), HWS_EADDRESS);
         assert_non_null(strstr(detail, bad[i].says));
@@ -91,7 +97,8 @@ static void malformed_addresses_are_refused_at_once(void **state)
     assert_int_equal(try_dial(bench->tcp, host, NULL, 0), HWS_EADDRESS);
 }
 
-static void dial_fails(struct bench *bench, struct hws_transport *transport, const char *address, int error, const char *says)
+static void dial_fails(struct bench *bench, struct hws_transport *transport, const char *address,
+                       int error, const char *says)
 {
     struct peer peer;
     peer_init(&peer);
@@ -180,9 +187,11 @@ static void the_port_is_in_use(void **state)
     host_listen(bench, bench->tcp, "localhost:0", &host);
     assert_int_equal(strncmp(host.listener->address, "localhost:", 10), 0);
     assert_int_not_equal(atoi(host.listener->address + 10), 0);
-    assert_int_equal(try_listen(bench->tcp, host.listener->address, detail, sizeof detail), HWS_EADDRINUSE);
+    assert_int_equal(try_listen(bench->tcp, host.listener->address, detail, sizeof detail),
+                     HWS_EADDRINUSE);
     assert_non_null(strstr(detail, host.listener->address));
-    assert_non_null(strstr(detail, "already in use; stop the other program or choose another port"));
+    assert_non_null(
+        strstr(detail, "already in use; stop the other program or choose another port"));
     host.listener->ops->close(host.listener);
 }
 
@@ -194,7 +203,8 @@ static void an_address_that_is_not_ours(void **state)
     assert_non_null(strstr(detail, "this machine has no such address"));
     assert_int_equal(try_listen(bench->tcp, "nosuch.invalid:0", detail, sizeof detail), HWS_EHOST);
     assert_non_null(strstr(detail, "cannot resolve host nosuch.invalid"));
-    assert_int_equal(try_listen(bench->unix_domain, "/nosuch/x.socket", detail, sizeof detail), HWS_EADDRESS);
+    assert_int_equal(try_listen(bench->unix_domain, "/nosuch/x.socket", detail, sizeof detail),
+                     HWS_EADDRESS);
     assert_non_null(strstr(detail, "the directory does not exist"));
 }
 
@@ -219,7 +229,8 @@ static void socket_files(void **state)
     host_listen(bench, bench->unix_domain, bench->path, &host);
     assert_int_equal(stat(bench->path, &node), 0);
     assert_int_equal(node.st_mode & 0777, 0600);
-    assert_int_equal(try_listen(bench->unix_domain, bench->path, detail, sizeof detail), HWS_EADDRINUSE);
+    assert_int_equal(try_listen(bench->unix_domain, bench->path, detail, sizeof detail),
+                     HWS_EADDRINUSE);
     assert_non_null(strstr(detail, "choose another path"));
     assert_int_equal(stat(bench->path, &node), 0);
     host.listener->ops->close(host.listener);
@@ -231,7 +242,8 @@ static void a_file_that_is_no_socket_is_left_alone(void **state)
     struct bench *bench = *state;
     char detail[512];
     close(open(bench->path, O_CREAT | O_WRONLY, 0644));
-    assert_int_equal(try_listen(bench->unix_domain, bench->path, detail, sizeof detail), HWS_EADDRINUSE);
+    assert_int_equal(try_listen(bench->unix_domain, bench->path, detail, sizeof detail),
+                     HWS_EADDRINUSE);
     assert_int_equal(unlink(bench->path), 0);
 }
 
@@ -254,7 +266,8 @@ static void no_memory(void **state)
     char detail[512];
     bench->exhausted = true;
     assert_int_equal(try_listen(bench->tcp, "127.0.0.1:0", detail, sizeof detail), HWS_ENOMEM);
-    assert_int_equal(try_listen(bench->unix_domain, bench->path, detail, sizeof detail), HWS_ENOMEM);
+    assert_int_equal(try_listen(bench->unix_domain, bench->path, detail, sizeof detail),
+                     HWS_ENOMEM);
     assert_int_equal(try_dial(bench->tcp, "127.0.0.1:1", detail, sizeof detail), HWS_ENOMEM);
     assert_int_equal(try_dial(bench->tcp, "localhost:1", detail, sizeof detail), HWS_ENOMEM);
     assert_int_equal(try_dial(bench->unix_domain, bench->path, detail, sizeof detail), HWS_ENOMEM);

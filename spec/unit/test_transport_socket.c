@@ -333,10 +333,12 @@ static void a_thousand_links(void **state)
     for (int round = 0; round < LINKS / AT_ONCE; round++) {
         struct host host;
         host_init(&host, far, AT_ONCE);
-        host_listen(bench, round % 2 ? bench->tcp : bench->unix_domain, round % 2 ? "127.0.0.1:0" : bench->path, &host);
+        host_listen(bench, round % 2 ? bench->tcp : bench->unix_domain,
+                    round % 2 ? "127.0.0.1:0" : bench->path, &host);
         for (int i = 0; i < AT_ONCE; i++) {
             peer_init(&near[i]);
-            peer_dial(bench, round % 2 ? bench->tcp : bench->unix_domain, host.listener->address, &near[i]);
+            peer_dial(bench, round % 2 ? bench->tcp : bench->unix_domain, host.listener->address,
+                      &near[i]);
         }
         bench_run_until(bench, host_has_accepted, &host);
         for (int i = 0; i < AT_ONCE; i++) {
