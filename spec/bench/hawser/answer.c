@@ -24,7 +24,7 @@ enum floor_outcome bench_answer(int fd, const struct floor_options *options)
     if (bench_side_open(&side, "answerer", "127.0.0.1:0", NULL, options) != FLOOR_OK ||
         bench_side_spawn(&side, "echo", &ops, NULL, NULL) != FLOOR_OK)
         return FLOOR_FAILED;
-    if (hws_subscribe(side.system, "EndpointTerminated", on_event, &side, &subscription, NULL)) {
+    if (hws_subscribe(side.system, "EndpointDisconnected", on_event, &side, &subscription, NULL)) {
         bench_side_free(&side);
         return floor_fail("out of memory");
     }

@@ -141,7 +141,7 @@ static enum floor_outcome measure_dialled(int fd, const struct floor_options *op
 
 /* --- the peer --- */
 
-static void on_terminated(void *data, const struct hws_event *event)
+static void on_disconnected(void *data, const struct hws_event *event)
 {
     (void)event;
     bench_side_finish(data);
@@ -158,7 +158,7 @@ static enum floor_outcome join(struct crowd *crowd, struct uv_loop_s *loop, cons
     crowd->open++;
     if (bench_side_spawn(side, "host", &host_ops, NULL, &self) != FLOOR_OK)
         return FLOOR_FAILED;
-    int error = hws_subscribe(side->system, "EndpointTerminated", on_terminated, side,
+    int error = hws_subscribe(side->system, "EndpointDisconnected", on_disconnected, side,
                               &crowd->subscriptions[crowd->open - 1], NULL);
     if (!error && address)
         error = greet(side, address, self);
