@@ -39,6 +39,8 @@ static int copy_option(struct hwsi_heap *heap, const char **option, char **copy)
 static void destroy(struct hws_system *system)
 {
     struct hwsi_heap *heap = system->heap;
+    if (system->gone)
+        *system->gone = true;
     hwsi_posts_free(system);
     hwsi_after_free(system);
     hwsi_manager_free(&system->manager);
@@ -160,11 +162,14 @@ void hws_turn(struct hws_system *system)
         return;
     struct hwsi_local *local = &system->local;
     system->in_turn = true;
+    bool stop_asked = atomic_load_explicit(&system->stop_asked, memory_order_acquire); /* before the posts that came before it */
     hwsi_timers_fire(&system->timers, hwsi_now(local));
     if (atomic_load_explicit(&system->posts, memory_order_relaxed))
         hwsi_posts_deliver(system);
-    if (atomic_load_explicit(&system->stop_asked, memory_order_relaxed))
+    if (stop_asked)
         hws_stop(system, "asked", HWS_NEVER);
+    if (!hwsi_list_empty(&local->untold))
+        hwsi_watches_retry(local);
     hwsi_dispatch(local, system->options.dispatcher_budget);
     if (!hwsi_list_empty(&system->manager.remains))
         hwsi_manager_drain_remains(&system->manager);
@@ -172,15 +177,18 @@ void hws_turn(struct hws_system *system)
         hwsi_events_dispatch(local, EVENTS_A_TURN);
     system->manager.paused = local->backlog > 4 * system->options.dispatcher_budget;
     hwsi_manager_flush(&system->manager);
-    if (system->stage != HWSI_RUNNING)
+    if (system->stage != HWSI_RUNNING) {
+        system->stop_seen = true;
         hwsi_system_stop_step(system);
+    }
     system->in_turn = false;
     if (system->stage != HWSI_STOPPED)
         return;
+    bool freed = system->freed; /* the callback may free it */
     system->told_stopped = true;
     if (system->stopped)
         system->stopped(system->stopped_data);
-    if (system->freed)
+    if (freed)
         destroy(system);
 }
 
@@ -188,6 +196,9 @@ uint64_t hws_next_turn(struct hws_system *system)
 {
     if (system->told_stopped)
         return HWS_NEVER;
+    bool stop_is_new = system->stage == HWSI_RUNNING ? atomic_load(&system->stop_asked) : !system->stop_seen;
+    if (stop_is_new || !hwsi_list_empty(&system->local.untold))
+        return 0;
     if (hwsi_dispatch_pending(&system->local) || system->local.events.queued || !hwsi_list_empty(&system->manager.dirty) ||
         !hwsi_list_empty(&system->manager.remains) || atomic_load_explicit(&system->posts, memory_order_relaxed))
         return 0;
@@ -204,8 +215,16 @@ void hws_system_free(struct hws_system *system)
     }
     system->freed = true;
     hws_stop(system, "freed", 0);
-    if (!hwsi_loop_finish(system)) /* else it is gone by now */
+    if (hwsi_loop_finish(system)) /* it is gone */
+        return;
+    /* A host's loop goes on with what is left; without any, what needs no I/O is done here. */
+    bool gone = false;
+    system->gone = &gone;
+    do
         hws_turn(system);
+    while (!gone && hws_next_turn(system) == 0);
+    if (!gone)
+        system->gone = NULL;
 }
 
 struct hwsi_driver **hwsi_system_driver(struct hws_system *system)

@@ -41,7 +41,7 @@ int hws_after(struct hws_system *system, uint64_t delay, void (*fn)(void *data),
     timer->fn = fn;
     timer->data = data;
     hwsi_list_append(&system->after, &timer->node);
-    hwsi_timer_start(&timer->timer, hwsi_now(&system->local) + delay);
+    hwsi_timer_start(&timer->timer, hwsi_later(&system->local, delay));
     if (out)
         *out = timer;
     return 0;

@@ -33,6 +33,8 @@ struct hws_system {
     struct hwsi_list after; /* struct hws_timer */
     enum hwsi_stage stage;
     bool started, in_turn, freed, told_stopped;
+    bool stop_seen; /* by a turn */
+    bool *gone;     /* set when it is destroyed */
     char *stop_reason;
     struct hwsi_timer stop_timer;
     uint64_t undelivered;

@@ -4,8 +4,7 @@
 
 int hws_stop(struct hws_system *system, const char *reason, uint64_t deadline)
 {
-    uint64_t now = hwsi_now(&system->local);
-    uint64_t due = now + (deadline == HWS_NEVER ? system->options.shutdown_deadline : deadline);
+    uint64_t due = hwsi_later(&system->local, deadline == HWS_NEVER ? system->options.shutdown_deadline : deadline);
     if (system->stage == HWSI_RUNNING) {
         system->stage = HWSI_DRAINING;
         system->stop_reason = hwsi_copy_text(system->heap, reason ? reason : "stopped");
@@ -14,6 +13,7 @@ int hws_stop(struct hws_system *system, const char *reason, uint64_t deadline)
         hwsi_timer_start(&system->stop_timer, due);
     } else if (system->stage == HWSI_DRAINING && due < system->stop_timer.due) {
         hwsi_timer_start(&system->stop_timer, due);
+        system->stop_seen = false;
     }
     return 0;
 }
@@ -36,6 +36,7 @@ static void close_down(struct hws_system *system)
     system->stage = HWSI_CLOSED_DOWN;
     hwsi_timer_stop(&system->stop_timer);
     hwsi_stop_all(local);
+    hwsi_posts_deliver(system); /* posted after the last turn: dead letters */
     system->undelivered = hwsi_manager_close_endpoints(&system->manager, system->stop_reason ? system->stop_reason : "stopped");
     local->closed = true;
     hwsi_requests_fail(local, NULL, HWS_ECLOSED, UINT64_MAX);

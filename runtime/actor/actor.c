@@ -68,25 +68,30 @@ int hwsi_spawn(struct hwsi_local *local, const struct hws_actor_ops *ops, void *
     return 0;
 }
 
-/* Fills a mailbox place from a borrowed message: takes the references and copies the payload unless it lies in a buffer. */
-static int fill(struct hwsi_local *local, struct hws_message *place, const struct hws_message *message)
+/* The message's payload as a slice of a counted buffer: the one it lies in, or a copy. NULL: out of memory. */
+static struct hws_buffer *hold_payload(struct hwsi_local *local, const struct hws_message *message, struct hws_slice *payload)
 {
-    struct hws_buffer *buffer = message->buffer;
-    struct hws_slice payload = message->payload;
-    if (buffer && !hwsi_pool_crowded(local->pool)) {
-        hwsi_buffer_retain(buffer);
-    } else {
-        buffer = hwsi_arena_copy(&local->arena, payload, &payload);
-        if (!buffer)
-            return HWS_ENOMEM;
-    }
-    *place = *message;
-    place->payload = payload;
+    *payload = message->payload;
+    if (!message->buffer || hwsi_pool_crowded(local->pool))
+        return hwsi_arena_copy(&local->arena, message->payload, payload);
+    hwsi_buffer_retain(message->buffer);
+    return message->buffer;
+}
+
+/* Field by field: copying what was just stored field by field in larger pieces would stall. */
+static void fill(struct hws_message *place, const struct hws_message *message, struct hws_buffer *buffer, struct hws_slice payload)
+{
+    place->payload.data = payload.data;
+    place->payload.size = payload.size;
+    place->sender = hwsi_pid_retain(message->sender);
+    place->type = hwsi_atom_retain(message->type);
+    place->request_id = message->request_id;
+    place->correlation.hi = message->correlation.hi;
+    place->correlation.lo = message->correlation.lo;
+    place->kind = HWS_MESSAGE_user;
+    place->reason = 0;
+    place->who = NULL;
     place->buffer = buffer;
-    hwsi_pid_retain(place->sender);
-    hwsi_atom_retain(place->type);
-    hwsi_pid_retain(place->who);
-    return 0;
 }
 
 int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message)
@@ -97,19 +102,19 @@ int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target, const s
         return HWS_ENOTFOUND;
     }
     struct hwsi_lane *lane = &actor->lanes[HWSI_LANE_USER];
-    struct hws_message *place = NULL;
-    if (lane->count < actor->mailbox_size)
-        place = hwsi_lane_put(&local->nodes, lane);
-    if (!place) {
+    if (lane->count >= actor->mailbox_size) {
         hwsi_letter(local, target, message, HWS_REASON_mailbox_full);
         return HWS_EFULL;
     }
-    if (fill(local, place, message)) {
-        lane->count--;
-        lane->tail->written--;
+    struct hws_slice payload;
+    struct hws_buffer *buffer = hold_payload(local, message, &payload);
+    struct hws_message *place = buffer ? hwsi_lane_put(&local->nodes, lane) : NULL;
+    if (!place) {
+        hwsi_buffer_release(buffer);
         hwsi_letter(local, target, message, HWS_REASON_mailbox_full);
         return HWS_ENOMEM;
     }
+    fill(place, message, buffer, payload);
     local->backlog += !actor->suspended;
     if (hwsi_list_empty(&actor->run))
         hwsi_schedule(actor);

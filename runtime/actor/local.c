@@ -19,6 +19,7 @@ int hwsi_local_init(struct hwsi_local *local, struct hws_system *system, const s
     local->correlation.hi = hwsi_random_u64(random);
     hwsi_list_init(&local->actors);
     hwsi_list_init(&local->runnable);
+    hwsi_list_init(&local->untold);
     hwsi_list_init(&local->events.subscriptions);
     hwsi_list_init(&local->events.queue);
     hwsi_list_init(&local->requests.done);
@@ -53,6 +54,12 @@ uint64_t hwsi_now(const struct hwsi_local *local)
     return local->options->clock->now(local->options->clock);
 }
 
+uint64_t hwsi_later(const struct hwsi_local *local, uint64_t delay)
+{
+    uint64_t now = hwsi_now(local);
+    return delay < HWS_NEVER - 1 - now ? now + delay : HWS_NEVER - 1;
+}
+
 void hwsi_log(const struct hwsi_local *local, enum hws_log_level level, const char *format, ...)
 {
     char line[1024];
@@ -83,14 +90,22 @@ int hwsi_check_outgoing(struct hwsi_local *local, struct hws_pid *target, const 
     return hwsi_reason_error(reason);
 }
 
-struct hws_message hwsi_outgoing(struct hwsi_local *local, const struct hws_message *message)
+void hwsi_name_local(struct hwsi_local *local, struct hws_message *message)
+{
+    if (message->correlation.hi | message->correlation.lo)
+        return;
+    local->correlation.hi += ++local->correlation.lo == 0;
+    message->correlation.hi = local->correlation.hi;
+    message->correlation.lo = local->correlation.lo;
+}
+
+struct hws_message hwsi_outgoing(const struct hws_message *message)
 {
     struct hws_message out = {.payload = message->payload,
                               .sender = message->sender,
                               .type = message->type,
                               .correlation = message->correlation,
                               .buffer = message->buffer};
-    (void)local;
     return out;
 }
 
@@ -100,9 +115,10 @@ int hws_send(struct hws_system *system, struct hws_pid *target, const struct hws
     int error = hwsi_check_outgoing(local, target, message);
     if (error)
         return error;
-    struct hws_message out = hwsi_outgoing(local, message);
+    struct hws_message out = hwsi_outgoing(message);
     if (!target->address->local)
         return local->router->ops->deliver(local->router, target, &out);
+    hwsi_name_local(local, &out);
     return hwsi_deliver_local(local, target, &out);
 }
 

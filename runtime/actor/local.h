@@ -76,6 +76,7 @@ struct hwsi_local {
     struct hwsi_list actors;   /* struct hws_context.all */
     struct hwsi_list runnable; /* struct hws_context.run */
     struct hwsi_map watches;
+    struct hwsi_list untold; /* watches that are over, whose Terminated found no memory yet */
     struct hwsi_events events;
     struct hwsi_requests requests;
     struct hwsi_letters letters;
@@ -97,6 +98,7 @@ int hwsi_local_init(struct hwsi_local *local, struct hws_system *system, const s
                     struct hwsi_heap *heap, struct hwsi_timers *timers, struct hwsi_random *random);
 void hwsi_local_free(struct hwsi_local *local); /* all actors are stopped by then */
 uint64_t hwsi_now(const struct hwsi_local *local);
+uint64_t hwsi_later(const struct hwsi_local *local, uint64_t delay); /* now + delay, at most HWS_NEVER - 1 */
 __attribute__((format(printf, 3, 4))) void hwsi_log(const struct hwsi_local *local, enum hws_log_level level,
                                                     const char *format, ...);
 
@@ -106,7 +108,9 @@ __attribute__((format(printf, 3, 4))) void hwsi_log(const struct hwsi_local *loc
 /* Size and well-formedness; makes the dead letter when wrong. */
 int hwsi_check_outgoing(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message);
 /* The fields of an outgoing message that a sender may set. */
-struct hws_message hwsi_outgoing(struct hwsi_local *local, const struct hws_message *message);
+struct hws_message hwsi_outgoing(const struct hws_message *message);
+/* A local message's own correlation id, unless it continues another's. */
+void hwsi_name_local(struct hwsi_local *local, struct hws_message *message);
 
 /* --- actors (actor.c, dispatcher.c) --- */
 int hwsi_spawn(struct hwsi_local *local, const struct hws_actor_ops *ops, void *self,
@@ -141,6 +145,7 @@ struct hwsi_watch *hwsi_watch_find(struct hwsi_local *local, struct hws_pid *wat
 void hwsi_watch_remove(struct hwsi_local *local, struct hwsi_watch *watch);
 /* The watch is over: its watcher hears Terminated (near or far), and it is removed. */
 void hwsi_watch_fire(struct hwsi_local *local, struct hwsi_watch *watch, enum hws_terminated_reason reason);
+void hwsi_watches_retry(struct hwsi_local *local); /* those that found no memory */
 
 /* --- requests (request.c) --- */
 struct hwsi_request *hwsi_request_find(struct hwsi_local *local, uint64_t id);
@@ -149,6 +154,10 @@ struct hws_pid *hwsi_request_target(const struct hwsi_request *request);
 void hwsi_request_finish(struct hwsi_local *local, struct hwsi_request *request, int status, const struct hws_message *response);
 /* An answer from `from` (NULL: this system). Unknown ids become dead letters. */
 int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *from, const struct hws_message *response);
+/* The answer could not be decoded: the request learns that, and the answer is a dead letter. */
+void hwsi_response_undecodable(struct hwsi_local *local, const struct hwsi_address *from, const struct hws_message *response);
+/* It is on its way, under the id it brought itself or else under the derived one. */
+void hwsi_request_sent(struct hwsi_local *local, const struct hws_message *message, struct hws_correlation derived);
 /* Requests are numbered in the order they were put on a stream; one that moves to another stream gets a new number. */
 void hwsi_request_moved(struct hwsi_local *local, uint64_t id);
 /* Every request to `address` (NULL: every one) of an order up to `until` fails with `status`. */

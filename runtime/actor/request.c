@@ -9,6 +9,7 @@ struct hwsi_request {
     struct hwsi_timer timer;
     struct hwsi_local *local;
     uint64_t id, order;
+    struct hws_correlation correlation; /* the request's; its answer has the same */
     struct hws_pid *target;
     hws_response_fn done;
     void *data;
@@ -99,10 +100,13 @@ static int request_new(struct hwsi_local *local, struct hws_pid *target, hws_res
     return 0;
 }
 
-static int route_request(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message)
+static int route_request(struct hwsi_local *local, struct hws_pid *target, struct hws_message *message)
 {
-    return target->address->local ? hwsi_deliver_local(local, target, message)
-                                  : local->router->ops->deliver(local->router, target, message);
+    if (!target->address->local)
+        return local->router->ops->deliver(local->router, target, message);
+    hwsi_name_local(local, message);
+    hwsi_request_sent(local, message, message->correlation);
+    return hwsi_deliver_local(local, target, message);
 }
 
 int hws_request(struct hws_system *system, struct hws_pid *target, const struct hws_message *message, uint64_t timeout,
@@ -119,11 +123,11 @@ int hws_request(struct hws_system *system, struct hws_pid *target, const struct 
         error = request_new(local, target, done, data, &request);
     if (error)
         return error;
-    struct hws_message out = hwsi_outgoing(local, message);
+    struct hws_message out = hwsi_outgoing(message);
     if (!out.sender)
         out.sender = local->root;
     out.request_id = request->id;
-    hwsi_timer_start(&request->timer, hwsi_now(local) + (timeout ? timeout : local->options->request_timeout));
+    hwsi_timer_start(&request->timer, hwsi_later(local, timeout ? timeout : local->options->request_timeout));
     uint64_t number = request->id;
     error = route_request(local, target, &out);
     /* A dead letter has told the request already; `done` must not be called when this call fails. */
@@ -144,6 +148,20 @@ int hws_request_cancel(struct hws_system *system, uint64_t id)
     return 0;
 }
 
+void hwsi_request_sent(struct hwsi_local *local, const struct hws_message *message, struct hws_correlation derived)
+{
+    struct hwsi_request *request = hwsi_request_find(local, message->request_id);
+    if (request)
+        request->correlation = message->correlation.hi | message->correlation.lo ? message->correlation : derived;
+}
+
+static struct hws_message answer_to(const struct hwsi_request *request, const struct hws_message *response)
+{
+    struct hws_message answer = *response;
+    answer.correlation = request->correlation;
+    return answer;
+}
+
 int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *from, const struct hws_message *response)
 {
     struct hwsi_request *request = hwsi_request_find(local, response->request_id);
@@ -156,8 +174,20 @@ int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *f
         hwsi_letter(local, local->root, &letter, HWS_REASON_not_found);
         return HWS_ENOTFOUND;
     }
-    hwsi_request_finish(local, request, 0, response);
+    struct hws_message answer = answer_to(request, response);
+    hwsi_request_finish(local, request, 0, &answer);
     return 0;
+}
+
+void hwsi_response_undecodable(struct hwsi_local *local, const struct hwsi_address *from, const struct hws_message *response)
+{
+    struct hwsi_request *request = hwsi_request_find(local, response->request_id);
+    struct hws_message letter = *response;
+    if (request && request->target->address == from)
+        hwsi_request_finish(local, request, HWS_EDEADLETTER, &(struct hws_message){.reason = HWS_REASON_decode});
+    letter.request_id = 0;
+    letter.sender = NULL;
+    hwsi_letter(local, local->root, &letter, HWS_REASON_decode);
 }
 
 int hws_respond(struct hws_system *system, struct hws_pid *to, uint64_t request_id, const struct hws_message *message)
@@ -168,7 +198,7 @@ int hws_respond(struct hws_system *system, struct hws_pid *to, uint64_t request_
     int error = hwsi_check_outgoing(local, to, message);
     if (error)
         return error;
-    struct hws_message out = hwsi_outgoing(local, message);
+    struct hws_message out = hwsi_outgoing(message);
     out.request_id = request_id;
     if (to->address->local)
         return hwsi_response_arrived(local, NULL, &out);

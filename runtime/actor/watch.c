@@ -65,30 +65,48 @@ void hwsi_watch_remove(struct hwsi_local *local, struct hwsi_watch *watch)
     hwsi_free(local->heap, watch, sizeof *watch);
 }
 
-static void tell_watcher(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target, uint16_t reason)
+static int tell_watcher(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target, uint16_t reason)
 {
-    if (!watcher->address->local)
-        local->router->ops->notify(local->router, HWSI_NOTICE_TERMINATED, watcher, target, reason, 0, NULL);
-    else if (watcher->actor && hwsi_tell(watcher->actor, HWSI_LANE_USER, HWS_MESSAGE_terminated, target, reason, 0))
-        hwsi_log(local, HWS_LOG_error, "Terminated of %s could not be told to %s: out of memory", target->id, watcher->id);
+    if (watcher->address->local)
+        return watcher->actor ? hwsi_tell(watcher->actor, HWSI_LANE_USER, HWS_MESSAGE_terminated, target, reason, 0) : 0;
+    local->router->ops->notify(local->router, HWSI_NOTICE_TERMINATED, watcher, target, reason, 0, NULL);
+    return 0; /* a notice that can't be queued ends the association, which tells the watcher too */
 }
 
 void hwsi_watch_fire(struct hwsi_local *local, struct hwsi_watch *watch, enum hws_terminated_reason reason)
 {
+    hwsi_list_remove(&watch->by_target);
+    hwsi_list_remove(&watch->by_address);
+    watch->terminated = true;
+    watch->reason = (uint16_t)reason;
     struct hws_pid *watcher = hwsi_pid_retain(watch->watcher), *target = hwsi_pid_retain(watch->target);
-    hwsi_watch_remove(local, watch);
-    tell_watcher(local, watcher, target, (uint16_t)reason);
+    bool near = watcher->address->local;
+    if (!near)
+        hwsi_watch_remove(local, watch);
+    if (tell_watcher(local, watcher, target, (uint16_t)reason))
+        hwsi_list_append(&local->untold, &watch->by_target); /* out of memory: the next turn tries again */
+    else if (near)
+        hwsi_watch_remove(local, watch);
     hwsi_pid_release(watcher);
     hwsi_pid_release(target);
+}
+
+void hwsi_watches_retry(struct hwsi_local *local)
+{
+    struct hwsi_list again, *node;
+    hwsi_list_init(&again);
+    hwsi_list_splice(&again, &local->untold);
+    while ((node = hwsi_list_first(&again))) {
+        struct hwsi_watch *watch = HWSI_ENTRY(node, struct hwsi_watch, by_target);
+        hwsi_watch_fire(local, watch, (enum hws_terminated_reason)watch->reason);
+    }
 }
 
 int hwsi_watch_local_target(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target)
 {
     struct hwsi_watch *watch;
-    if (!target->actor) {
-        tell_watcher(local, watcher, target, HWS_TERMINATED_not_found);
-        return 0;
-    }
+    if (!target->actor)
+        return tell_watcher(local, watcher, target, HWS_TERMINATED_not_found);
     return hwsi_watch_place(local, watcher, target, &watch);
 }
 

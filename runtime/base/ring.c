@@ -178,24 +178,40 @@ bool hwsi_ring_walk(const struct hwsi_ring *ring, struct hwsi_ring_cursor *curso
     return true;
 }
 
-bool hwsi_ring_pop(struct hwsi_ring *ring, struct hws_slice *frame)
+/* The chunk emptied by the last pop was kept, because the frame handed out lay in it. */
+static void drop_emptied(struct hwsi_ring *ring)
 {
-    /* The chunk emptied by the last pop was kept, because the frame handed out lay in it. */
     while (ring->head && ring->head->frames && ring->head->first + ring->head->frames - 1 <= ring->released)
         drop_head(ring);
+}
+
+bool hwsi_ring_peek(struct hwsi_ring *ring, struct hws_slice *frame)
+{
+    drop_emptied(ring);
     if (ring->released == ring->appended)
         return false;
     struct hwsi_chunk *chunk = ring->head;
-    struct hwsi_ring_cursor cursor = {0};
-    if (ring->at == chunk && ring->boundary_frames == ring->released + 1 - chunk->first)
-        cursor.offset = ring->boundary;
-    else
+    uint32_t offset;
+    if (ring->at == chunk && ring->boundary_frames == ring->released + 1 - chunk->first) {
+        offset = ring->boundary;
+    } else {
+        struct hwsi_ring_cursor cursor;
         cursor_to_head(ring, &cursor);
-    const uint8_t *data = HWSI_CHUNK_DATA(chunk) + cursor.offset;
+        offset = cursor.offset;
+    }
+    const uint8_t *data = HWSI_CHUNK_DATA(chunk) + offset;
     *frame = (struct hws_slice){data, frame_size(data)};
+    return true;
+}
+
+bool hwsi_ring_pop(struct hwsi_ring *ring, struct hws_slice *frame)
+{
+    if (!hwsi_ring_peek(ring, frame))
+        return false;
+    struct hwsi_chunk *chunk = ring->head;
     ring->released++;
     ring->at = chunk;
-    ring->at_offset = ring->boundary = cursor.offset + (uint32_t)frame->size;
+    ring->at_offset = ring->boundary = (uint32_t)(frame->data - HWSI_CHUNK_DATA(chunk)) + (uint32_t)frame->size;
     ring->boundary_frames = (uint32_t)(ring->released + 1 - chunk->first);
     return true;
 }

@@ -85,6 +85,8 @@ struct hwsi_ring_cursor {
     uint64_t number; /* of the frame just returned */
 };
 bool hwsi_ring_walk(const struct hwsi_ring *ring, struct hwsi_ring_cursor *cursor, struct hws_slice *frame);
+/* The first unreleased frame, left where it is; false: none. */
+bool hwsi_ring_peek(struct hwsi_ring *ring, struct hws_slice *frame);
 /* Takes the first unreleased frame out, written or not: *frame (length included) stays valid until the next call on this ring. */
 bool hwsi_ring_pop(struct hwsi_ring *ring, struct hws_slice *frame);
 

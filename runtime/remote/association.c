@@ -10,6 +10,7 @@ struct hwsi_association *hwsi_association_new(struct hwsi_local *local, struct h
     association->local = local;
     association->address = address;
     address->refs++;
+    association->frame_limit = local->options->max_frame_size;
     association->session = session;
     association->seed = seed;
     hwsi_list_init(&association->node);
@@ -42,31 +43,47 @@ static size_t deliver_room(const struct hws_pid *target, const struct hws_messag
            (message->type ? message->type->size : 0);
 }
 
+/* Every field by itself, and only what the shape of the message needs: this is the message path. */
+static void fill_symbols(struct hwsi_association *association, struct hwsi_deliver *deliver, struct hws_pid *target,
+                         const struct hws_message *message, char *uri)
+{
+    deliver->target = target ? hwsi_outbound_target(&association->out, target) : (struct hwsi_symbol){0};
+    deliver->sender = hwsi_outbound_sender(&association->out, message->sender, uri, URI_ROOM);
+    deliver->type = hwsi_outbound_type(&association->out, message->type);
+}
+
+static void fill_steady(struct hwsi_deliver *deliver, const struct hws_pid *target)
+{
+    deliver->target.index = target->place.index;
+    deliver->target.text.data = NULL;
+    deliver->target.text.size = 0;
+    deliver->sender.index = deliver->type.index = 0;
+    deliver->sender.text.data = deliver->type.text.data = NULL;
+    deliver->sender.text.size = deliver->type.text.size = 0;
+}
+
 int hwsi_association_append(struct hwsi_association *association, struct hws_pid *target, const struct hws_message *message)
 {
     struct hwsi_ring *ring = &association->lanes[HWSI_LANE_USER];
-    if (message->payload.size + 1536 > association->local->options->max_frame_size &&
-        deliver_room(target, message) > association->local->options->max_frame_size)
-        return HWS_ETOOLARGE;
-    size_t room = 64 + message->payload.size;
-    char uri[URI_ROOM];
     bool steady = target && target->place.owner == &association->out && !message->sender && !message->type;
-    if (!steady)
-        room = deliver_room(target, message);
+    size_t room = steady ? 64 + message->payload.size : deliver_room(target, message);
+    if (room > association->frame_limit)
+        return HWS_ETOOLARGE;
     uint8_t *place = hwsi_ring_reserve(ring, room);
     if (!place)
         return HWS_ENOMEM;
-    struct hwsi_deliver deliver = {.request_id = message->request_id, .payload = message->payload};
-    if (target)
-        deliver.target = hwsi_outbound_target(&association->out, target);
-    if (!steady) {
-        deliver.sender = hwsi_outbound_sender(&association->out, message->sender, uri, sizeof uri);
-        deliver.type = hwsi_outbound_type(&association->out, message->type);
-    }
-    if (target && (message->correlation.hi | message->correlation.lo)) {
-        deliver.has_correlation = true;
-        deliver.correlation = message->correlation;
-    }
+    char uri[URI_ROOM];
+    struct hwsi_deliver deliver;
+    if (steady)
+        fill_steady(&deliver, target);
+    else
+        fill_symbols(association, &deliver, target, message, uri);
+    deliver.request_id = message->request_id;
+    deliver.has_correlation = target && (message->correlation.hi | message->correlation.lo);
+    deliver.correlation.hi = message->correlation.hi;
+    deliver.correlation.lo = message->correlation.lo;
+    deliver.payload.data = message->payload.data;
+    deliver.payload.size = message->payload.size;
     hwsi_ring_commit(ring, hwsi_deliver_encode(place, &deliver));
     return 0;
 }
@@ -110,42 +127,51 @@ int hwsi_association_resumed(struct hwsi_association *association, uint64_t syst
     return 0;
 }
 
-static struct hws_pid *own_pid(struct hwsi_association *association, const struct hwsi_symbol *symbol, struct hwsi_address *home)
+static int own_pid(struct hwsi_association *association, const struct hwsi_symbol *symbol, struct hwsi_address *home,
+                   struct hws_pid **out)
 {
-    struct hws_pid *pid = NULL;
     struct hwsi_names *names = association->local->names;
+    *out = NULL;
     if (symbol->index)
-        return hwsi_pid_retain(association->out.entries[symbol->index - 1].pid);
-    if (symbol->text.data && hwsi_pid_intern(names, home, symbol->text, &pid))
-        hwsi_pid_parse(names, symbol->text, &pid); /* a third party's URI is no valid id */
-    return pid;
+        *out = hwsi_pid_retain(association->out.entries[symbol->index - 1].pid);
+    if (symbol->index || !symbol->text.data)
+        return 0;
+    int error = hwsi_pid_intern(names, home, symbol->text, out);
+    return error == HWS_EADDRESS ? hwsi_pid_parse(names, symbol->text, out) : error; /* a third party's URI is no valid id */
 }
 
-static struct hws_atom *own_atom(struct hwsi_association *association, const struct hwsi_symbol *symbol)
+static int own_atom(struct hwsi_association *association, const struct hwsi_symbol *symbol, struct hws_atom **out)
 {
-    struct hws_atom *atom = NULL;
+    *out = NULL;
     if (symbol->index)
-        return hwsi_atom_retain(association->out.entries[symbol->index - 1].atom);
-    if (symbol->text.data && hwsi_atom_intern(association->local->names, symbol->text, &atom))
-        return NULL;
-    return atom;
+        *out = hwsi_atom_retain(association->out.entries[symbol->index - 1].atom);
+    if (symbol->index || !symbol->text.data)
+        return 0;
+    return hwsi_atom_intern(association->local->names, symbol->text, out);
 }
 
 int hwsi_association_read_own(struct hwsi_association *association, struct hws_slice frame, uint64_t number,
                               struct hwsi_own_frame *out)
 {
     struct hwsi_deliver deliver;
+    struct hwsi_own_frame own = {0};
     struct hws_slice body = {frame.data + HWSI_FRAME_PREFIX, frame.size - HWSI_FRAME_PREFIX};
     int error = hwsi_deliver_decode(body, &deliver);
-    if (error)
+    if (!error)
+        error = own_pid(association, &deliver.target, association->address, &own.target);
+    if (!error)
+        error = own_pid(association, &deliver.sender, association->local->names->local, &own.message.sender);
+    if (!error)
+        error = own_atom(association, &deliver.type, &own.message.type);
+    if (error) {
+        hwsi_own_frame_release(&own);
         return error;
-    *out = (struct hwsi_own_frame){
-        .target = own_pid(association, &deliver.target, association->address),
-        .message = {.payload = deliver.payload,
-                    .sender = own_pid(association, &deliver.sender, association->local->names->local),
-                    .type = own_atom(association, &deliver.type),
-                    .request_id = deliver.request_id,
-                    .correlation = deliver.has_correlation ? deliver.correlation : hwsi_correlation(association->seed, number)}};
+    }
+    own.message.payload = deliver.payload;
+    own.message.request_id = deliver.request_id;
+    own.explicit_correlation = deliver.has_correlation;
+    own.message.correlation = deliver.has_correlation ? deliver.correlation : hwsi_correlation(association->seed, number);
+    *out = own;
     return 0;
 }
 
@@ -156,40 +182,35 @@ void hwsi_own_frame_release(struct hwsi_own_frame *own)
     hwsi_atom_release(own->message.type);
 }
 
-static void letter_of(struct hwsi_association *association, struct hws_slice frame, uint64_t number)
+/* False: out of memory, try again later. */
+static bool letter_of(struct hwsi_association *association, struct hws_slice frame, uint64_t number)
 {
     struct hwsi_own_frame own;
     enum hws_dead_letter_reason reason = number <= association->was_written ? HWS_REASON_unacknowledged : association->unwritten;
-    if (hwsi_association_read_own(association, frame, number, &own)) {
-        hwsi_log(association->local, HWS_LOG_error, "a message to %s could not be read back; its dead letter has no content",
-                 association->address->text);
-        own = (struct hwsi_own_frame){0};
-    }
-    struct hws_pid *target = own.target;
-    if (target && association->moved && number > association->was_written) {
-        hwsi_own_frame_release(&own);
-        return;
-    }
-    if (!target) { /* an answer: named after the one who asked, as far as that is known */
+    int error = hwsi_association_read_own(association, frame, number, &own);
+    if (error)
+        return error != HWS_ENOMEM; /* anything else can't be: these are our own frames */
+    bool moved = own.target && association->moved && number > association->was_written;
+    if (!own.target) { /* an answer: named after the one who asked, as far as that is known */
         own.message.request_id = 0;
-        hwsi_pid_intern(association->local->names, association->address, hws_slice_text("$system"), &target);
-        own.target = target;
+        error = hwsi_pid_intern(association->local->names, association->address, hws_slice_text("$system"), &own.target);
     }
-    if (target)
-        hwsi_letter(association->local, target, &own.message, reason);
+    if (!moved && !error)
+        hwsi_letter(association->local, own.target, &own.message, reason);
     hwsi_own_frame_release(&own);
+    return error == 0;
 }
 
 bool hwsi_remains_drain(struct hwsi_association *association, uint64_t most)
 {
     struct hwsi_ring *ring = &association->lanes[HWSI_LANE_USER];
     struct hws_slice frame;
-    while (most && hwsi_events_room(association->local)) {
-        uint64_t number = ring->released + 1;
-        if (!hwsi_ring_pop(ring, &frame))
+    for (; most && hwsi_events_room(association->local); most--) {
+        if (!hwsi_ring_peek(ring, &frame))
             break;
-        letter_of(association, frame, number);
-        most--;
+        if (!letter_of(association, frame, ring->released + 1))
+            return true;
+        hwsi_ring_pop(ring, &frame);
     }
     if (hwsi_ring_count(ring))
         return true;

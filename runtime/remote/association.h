@@ -21,6 +21,7 @@ struct hwsi_association {
     struct hwsi_outbound out;
     struct hwsi_inbound in;
     uint64_t session, seed;
+    uint64_t frame_limit; /* the smaller of both sides' max_frame_size, once the peer's is known */
     bool bound; /* the peer is known: */
     uint64_t remote_uid, remote_session, remote_seed;
     /* as remains: */
@@ -48,10 +49,11 @@ static inline struct hws_correlation hwsi_correlation(uint64_t seed, uint64_t n)
     return (struct hws_correlation){seed + (n >> 32), (uint32_t)n};
 }
 
-/* Reads one of our own frames back. *target is NULL for an answer; borrowed from the tables; *own as for symbols. */
+/* Reads one of our own frames back; its target is NULL for an answer. HWS_ENOMEM: then nothing is to be released. */
 struct hwsi_own_frame {
     struct hws_pid *target; /* one reference */
     struct hws_message message; /* sender and type: one reference each */
+    bool explicit_correlation;
 };
 int hwsi_association_read_own(struct hwsi_association *association, struct hws_slice frame, uint64_t number,
                               struct hwsi_own_frame *out);

@@ -8,6 +8,11 @@ static void timed_out(struct hwsi_timer *timer)
     struct hwsi_connection *connection = HWSI_ENTRY(timer, struct hwsi_connection, timer);
     struct hwsi_endpoint *endpoint = connection->endpoint;
     bool opening = connection->phase == HWSI_DIALING;
+    if (!endpoint)
+        hwsi_publish(connection->manager->local, &(struct hws_event){.type = HWS_EVENT_LinkRefused,
+                                                                     .address = connection->link->peer,
+                                                                     .reason = hwsi_refusal_name(HWSI_REFUSED_timeout),
+                                                                     .detail = hwsi_refusal_sentence(HWSI_REFUSED_timeout)});
     hwsi_connection_close(connection, HWSI_FRAME_REFUSE, HWSI_REFUSED_timeout, hwsi_refusal_sentence(HWSI_REFUSED_timeout));
     if (endpoint)
         hwsi_endpoint_dial_failed(endpoint, "timeout",
@@ -68,23 +73,36 @@ int hwsi_connection_hello(struct hwsi_connection *connection, enum hwsi_frame_ki
     return 0;
 }
 
-void hwsi_connection_close(struct hwsi_connection *connection, enum hwsi_frame_kind say, uint64_t code, const char *text)
+/* The last frame: what the peer may forget is acknowledged first, and no lane is written any more. */
+static void say_goodbye(struct hwsi_connection *connection, enum hwsi_phase phase, const struct hwsi_control *last)
 {
-    if (connection->phase == HWSI_CLOSING)
-        return;
-    if (connection->phase != HWSI_DIALING && connection->link && code) {
-        hwsi_connection_control(connection, &(struct hwsi_control){.kind = say, .a = code, .text = hws_slice_text(text)});
-        hwsi_writer_flush(connection, true);
-    }
-    connection->manager->waiting_count -= connection->phase == HWSI_WAITING;
-    connection->phase = HWSI_CLOSING;
-    hwsi_timer_stop(&connection->timer);
+    if (phase == HWSI_UP)
+        hwsi_writer_acknowledge(connection);
+    hwsi_connection_control(connection, last);
+    hwsi_writer_flush(connection, true);
+}
+
+static void leave_endpoint(struct hwsi_connection *connection)
+{
     struct hwsi_endpoint *endpoint = connection->endpoint;
     connection->endpoint = NULL;
     if (endpoint && endpoint->connection == connection)
         endpoint->connection = NULL;
     if (endpoint && endpoint->dialing == connection)
         endpoint->dialing = NULL;
+}
+
+void hwsi_connection_close(struct hwsi_connection *connection, enum hwsi_frame_kind say, uint64_t code, const char *text)
+{
+    enum hwsi_phase phase = connection->phase;
+    if (phase == HWSI_CLOSING)
+        return;
+    connection->phase = HWSI_CLOSING;
+    connection->manager->waiting_count -= phase == HWSI_WAITING;
+    hwsi_timer_stop(&connection->timer);
+    if (phase != HWSI_DIALING && connection->link && code)
+        say_goodbye(connection, phase, &(struct hwsi_control){.kind = say, .a = code, .text = hws_slice_text(text)});
+    leave_endpoint(connection);
     if (connection->link)
         connection->link->ops->close(connection->link);
 }

@@ -57,13 +57,17 @@ static void dial(struct hwsi_endpoint *endpoint)
     struct hwsi_manager *manager = endpoint->manager;
     const char *rest;
     char detail[512] = "";
+    if (hwsi_is_client_address(endpoint->address->text)) {
+        hwsi_endpoint_dial_failed(endpoint, "unreachable", "a client can not be dialled; it has to come back by itself");
+        return;
+    }
     hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_AssociationAttempt,
                                                      .address = endpoint->address->text,
                                                      .incarnation = endpoint->incarnation,
                                                      .attempt = endpoint->attempt});
     struct hws_transport *transport = hwsi_manager_transport(manager, endpoint->address->text, &rest);
     if (!transport) {
-        hwsi_say(detail, sizeof detail, "%s can not be dialled: no transport speaks this address, or it is a client's",
+        hwsi_say(detail, sizeof detail, "%s can not be dialled: no transport speaks this address; expected host:port or unix:/path",
                  endpoint->address->text);
         hwsi_endpoint_dial_failed(endpoint, "unreachable", detail);
         return;
@@ -114,7 +118,7 @@ static void put_off(struct hwsi_endpoint *endpoint, uint64_t delay, const char *
     struct hwsi_local *local = endpoint->manager->local;
     set_state(endpoint, HWS_ENDPOINT_reconnecting, detail);
     endpoint->delay = delay;
-    endpoint->next = hwsi_now(local) + delay;
+    endpoint->next = hwsi_later(local, delay);
     hwsi_timer_start(&endpoint->retry, endpoint->next);
     hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_EndpointReconnect,
                                             .address = endpoint->address->text,
@@ -194,15 +198,6 @@ static void stable_now(struct hwsi_timer *timer)
     endpoint->delay = 0;
 }
 
-static void publish_level(struct hwsi_endpoint *endpoint)
-{
-    hwsi_publish(endpoint->manager->local,
-                 &(struct hws_event){.type = HWS_EVENT_EndpointThrottled,
-                                     .address = endpoint->address->text,
-                                     .incarnation = endpoint->incarnation,
-                                     .level = endpoint->level ? endpoint->levels.level[endpoint->level - 1].name : "normal"});
-}
-
 void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connection *connection, const struct hwsi_hello *hello,
                              bool resumed)
 {
@@ -229,9 +224,7 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
                                                 .incarnation = endpoint->incarnation,
                                                 .attempt = endpoint->attempt,
                                                 .success = true});
-        endpoint->level = 0; /* what the ring holds is judged anew, from normal */
-        publish_level(endpoint);
-        hwsi_endpoint_levels(endpoint);
+        hwsi_endpoint_level_reset(endpoint);
     }
     hwsi_endpoint_touch(endpoint);
 }
@@ -277,8 +270,7 @@ void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, const char *reason, con
                                                      .reason = reason,
                                                      .detail = detail,
                                                      .count = count});
-    hwsi_watcher_peer_gone(manager->local, endpoint->address, HWS_TERMINATED_address_terminated, UINT64_MAX);
-    endpoint->waiting_terminated = 0;
+    hwsi_watcher_peer_gone(endpoint, HWS_TERMINATED_address_terminated, UINT64_MAX);
     hwsi_manager_bury(manager, endpoint);
 }
 
@@ -294,8 +286,6 @@ static int refuse_letter(struct hwsi_endpoint *endpoint, struct hws_pid *target,
     return hwsi_reason_error(reason);
 }
 
-static void level_up(struct hwsi_endpoint *endpoint);
-
 static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target, const struct hws_message *message)
 {
     const struct hws_options *options = endpoint->manager->local->options;
@@ -305,11 +295,13 @@ static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target, const 
         return refuse_letter(endpoint, target, message, HWS_REASON_queue_full);
     const struct hwsi_chunk *tail = ring->tail;
     int error = hwsi_association_append(endpoint->association, target, message);
+    if (!error && message->request_id && target)
+        hwsi_request_sent(endpoint->manager->local, message, hwsi_correlation(endpoint->association->seed, ring->appended));
     if (error)
         return refuse_letter(endpoint, target, message,
                              error == HWS_ETOOLARGE ? HWS_REASON_too_large : HWS_REASON_queue_full);
     if (hwsi_ring_count(ring) >= endpoint->up.count || ring->bytes >= endpoint->up.bytes)
-        level_up(endpoint);
+        hwsi_endpoint_level_up(endpoint);
     if (tail && ring->tail != tail) /* a chunk is full */
         endpoint->manager->local->flush_soon = true;
     hwsi_endpoint_touch(endpoint);
@@ -366,78 +358,11 @@ int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_syste
     return error;
 }
 
-/* --- throttle levels --- */
-
-static uint64_t share(double part, uint64_t whole)
-{
-    double mark = part * (double)whole;
-    uint64_t rounded = (uint64_t)mark;
-    return (double)rounded < mark ? rounded + 1 : rounded;
-}
-
-static void set_marks(struct hwsi_endpoint *endpoint)
-{
-    const struct hws_options *options = endpoint->manager->local->options;
-    const struct hws_throttle_levels *levels = &endpoint->levels;
-    uint64_t count = options->endpoint_writer_queue_size, bytes = options->endpoint_writer_queue_bytes;
-    endpoint->up = (struct hwsi_level_mark){UINT64_MAX, UINT64_MAX};
-    endpoint->down = (struct hwsi_level_mark){0, 0};
-    if (endpoint->level < levels->count) {
-        double from = levels->level[endpoint->level].from;
-        endpoint->up = (struct hwsi_level_mark){share(from, count), share(from, bytes)};
-    }
-    if (endpoint->level) {
-        double until = levels->level[endpoint->level - 1].from - levels->hysteresis;
-        if (until < 0)
-            until = 0;
-        endpoint->down = (struct hwsi_level_mark){(uint64_t)(until * (double)count), (uint64_t)(until * (double)bytes)};
-    }
-}
-
-static void level_up(struct hwsi_endpoint *endpoint)
-{
-    const struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_USER];
-    uint8_t before = endpoint->level;
-    while (hwsi_ring_count(ring) >= endpoint->up.count || ring->bytes >= endpoint->up.bytes) {
-        endpoint->level++;
-        set_marks(endpoint);
-    }
-    if (endpoint->level != before)
-        publish_level(endpoint);
-}
-
-static void level_down(struct hwsi_endpoint *endpoint)
-{
-    const struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_USER];
-    uint8_t before = endpoint->level;
-    while (endpoint->level && hwsi_ring_count(ring) <= endpoint->down.count && ring->bytes <= endpoint->down.bytes) {
-        endpoint->level--;
-        set_marks(endpoint);
-    }
-    if (endpoint->level != before)
-        publish_level(endpoint);
-}
-
-void hwsi_endpoint_levels(struct hwsi_endpoint *endpoint)
-{
-    struct hws_policy_error error;
-    hwsi_policy_throttle(endpoint->manager->policy, endpoint->address->text, &endpoint->levels, &error);
-    if (error.text[0])
-        hwsi_manager_policy_failed(endpoint->manager, endpoint->address->text, &error);
-    if (endpoint->level > endpoint->levels.count)
-        endpoint->level = (uint8_t)endpoint->levels.count;
-    set_marks(endpoint);
-    if (!endpoint->association)
-        return;
-    level_down(endpoint);
-    level_up(endpoint);
-}
-
 void hwsi_endpoint_acknowledged(struct hwsi_endpoint *endpoint, uint64_t count)
 {
     endpoint->deliver_success += count;
     if (endpoint->level)
-        level_down(endpoint);
+        hwsi_endpoint_level_down(endpoint);
 }
 
 /* --- making and ending --- */
@@ -460,6 +385,7 @@ int hwsi_endpoint_new(struct hwsi_manager *manager, struct hwsi_address *address
     hwsi_list_init(&endpoint->all);
     hwsi_list_init(&endpoint->dirty);
     hwsi_list_init(&endpoint->tomb);
+    hwsi_list_init(&endpoint->waiting);
     int error = hwsi_pid_intern(local->names, address, hws_slice_text("$system"), &endpoint->root);
     if (!error)
         error = hwsi_timer_register(local->timers, &endpoint->retry, retry_due);

@@ -38,7 +38,7 @@ struct hwsi_endpoint {
     uint64_t incarnation, since, next, uid;
     uint64_t attempt, delay, lost_at;
     struct hwsi_timer retry, acknowledge, stable;
-    size_t waiting_terminated;
+    struct hwsi_list waiting; /* watches whose Terminated waits for user messages, by position */
     struct hws_throttle_levels levels;
     uint8_t level; /* 0 normal, i: levels.level[i - 1] */
     struct hwsi_level_mark up, down; /* reaching `up` or falling to `down` changes the level */
@@ -59,7 +59,11 @@ int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_syste
 int hwsi_endpoint_associate(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, const char *reason, const char *detail,
                          enum hws_dead_letter_reason unwritten);
-void hwsi_endpoint_levels(struct hwsi_endpoint *endpoint); /* asks the policy anew */
+/* Throttle levels (level.c): asks the policy anew; the ring has reached or fallen to a mark; a link is back. */
+void hwsi_endpoint_levels(struct hwsi_endpoint *endpoint);
+void hwsi_endpoint_level_up(struct hwsi_endpoint *endpoint);
+void hwsi_endpoint_level_down(struct hwsi_endpoint *endpoint);
+void hwsi_endpoint_level_reset(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint, struct hws_endpoint_statistics *out);
 
 /* --- from its connections --- */

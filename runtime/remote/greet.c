@@ -13,6 +13,27 @@ static bool is_same(const struct hwsi_association *association, const struct hws
            (hello->known_session == association->session || (hello->known_session == 0 && untouched));
 }
 
+/* The smaller of both sides' max_frame_size counts. */
+static void limit_frames(struct hwsi_association *association, const struct hwsi_hello *hello)
+{
+    association->frame_limit = association->local->options->max_frame_size;
+    if (hello->max_frame_size && hello->max_frame_size < association->frame_limit)
+        association->frame_limit = hello->max_frame_size;
+}
+
+/* Was anything queued, before the peer's limit was known, that is too large for it? */
+static bool holds_too_large(const struct hwsi_association *association)
+{
+    struct hwsi_ring_cursor cursor = {0};
+    struct hws_slice frame;
+    if (association->frame_limit >= association->local->options->max_frame_size)
+        return false;
+    while (hwsi_ring_walk(&association->lanes[HWSI_LANE_USER], &cursor, &frame))
+        if (frame.size - HWSI_FRAME_PREFIX > association->frame_limit)
+            return true;
+    return false;
+}
+
 static void bind(struct hwsi_association *association, const struct hwsi_hello *hello)
 {
     association->bound = true;
@@ -66,8 +87,13 @@ static int move_unwritten(struct hwsi_association *from, struct hwsi_association
         if (own.target && own.message.request_id)
             hwsi_request_moved(from->local, own.message.request_id);
         if (own.target) { /* an answer to the old peer's request is of no use to the new one */
-            own.message.correlation = (struct hws_correlation){0};
+            if (!own.explicit_correlation)
+                own.message.correlation = (struct hws_correlation){0};
             error = hwsi_association_append(to, own.target, &own.message);
+        }
+        if (error == HWS_ETOOLARGE) { /* the new peer takes less than the old one did */
+            hwsi_letter(from->local, own.target, &own.message, HWS_REASON_too_large);
+            error = 0;
         }
         hwsi_own_frame_release(&own);
     }
@@ -93,12 +119,12 @@ static int start_again(struct hwsi_endpoint *endpoint, const struct hwsi_hello *
         hwsi_association_new(manager->local, endpoint->address, session, keep_session ? old->seed : hwsi_random_u64(manager->random));
     if (!fresh)
         return HWS_ENOMEM;
+    limit_frames(fresh, hello);
     uint64_t requests_until = manager->local->requests.last_order;
     /* First: the watches that move get numbers of the new stream. */
-    hwsi_watcher_peer_gone(manager->local, endpoint->address,
+    hwsi_watcher_peer_gone(endpoint,
                            old->remote_uid == hello->uid ? HWS_TERMINATED_address_terminated : HWS_TERMINATED_restarted,
                            old->lanes[HWSI_LANE_SYSTEM].most_written);
-    endpoint->waiting_terminated = 0;
     int error = move_unwritten(old, fresh);
     if (error) {
         hwsi_association_free(fresh);
@@ -123,8 +149,10 @@ int hwsi_endpoint_greet(struct hwsi_endpoint *endpoint, const struct hwsi_hello 
         return resume(endpoint, hello);
     if (knows_ours && took_some)
         return HWS_EPROTOCOL; /* it has what an unknown peer can't have */
-    if (association->bound) {
-        int error = start_again(endpoint, hello, knows_ours);
+    if (!association->bound)
+        limit_frames(association, hello);
+    if (association->bound || holds_too_large(association)) {
+        int error = start_again(endpoint, hello, knows_ours || !association->bound);
         if (error)
             return error;
     }

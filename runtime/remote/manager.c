@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "remote/manager.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "base/utf8.h"
 
 #define REMAINS_A_TURN 4096
 
@@ -64,8 +66,15 @@ struct hws_transport *hwsi_manager_transport(const struct hwsi_manager *manager,
 static int on_accept(struct hws_listener_handler *handler, struct hws_link *link)
 {
     struct hwsi_manager *manager = HWSI_ENTRY(handler, struct hwsi_manager, listener_handler);
-    if (manager->stopping || manager->waiting_count >= manager->local->options->pending_handshakes)
+    if (manager->stopping)
+        return HWS_ECLOSED;
+    if (manager->waiting_count >= manager->local->options->pending_handshakes) {
+        hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_LinkRefused,
+                                                         .address = link->peer,
+                                                         .reason = hwsi_refusal_name(HWSI_REFUSED_busy),
+                                                         .detail = hwsi_refusal_sentence(HWSI_REFUSED_busy)});
         return HWS_EFULL;
+    }
     struct hwsi_connection *connection = hwsi_connection_new(manager, NULL, false);
     if (!connection)
         return HWS_ENOMEM;
@@ -77,6 +86,17 @@ static int on_accept(struct hws_listener_handler *handler, struct hws_link *link
 static bool unroutable(const char *address)
 {
     return strncmp(address, "0.0.0.0:", 8) == 0 || strncmp(address, "[::]:", 5) == 0;
+}
+
+void hwsi_client_address(char *out, uint64_t uid)
+{
+    snprintf(out, HWSI_CLIENT_ADDRESS, "client-%016llx:0", (unsigned long long)uid);
+}
+
+bool hwsi_is_client_address(const char *address)
+{
+    size_t size = strlen(address);
+    return strncmp(address, "client-", 7) == 0 && size > 2 && strcmp(address + size - 2, ":0") == 0;
 }
 
 int hwsi_manager_listen(struct hwsi_manager *manager, char *message, size_t capacity)
@@ -95,7 +115,8 @@ int hwsi_manager_listen(struct hwsi_manager *manager, char *message, size_t capa
         return error;
     hwsi_say(full, sizeof full, "%.*s%s", (int)(rest - options->listen), options->listen, manager->listener->address);
     address = options->advertise ? options->advertise : full;
-    if (!unroutable(address) && strlen(address) <= HWS_ADDRESS_MAX)
+    if (hwsi_manager_transport(manager, address, &rest) && !unroutable(rest) &&
+        hwsi_text_valid(hws_slice_text(address), HWS_ADDRESS_MAX, HWSI_TEXT_WORD))
         error = hwsi_names_set_local(manager->local->names, address);
     else
         error = HWS_EADDRESS;
@@ -167,6 +188,7 @@ struct hwsi_hello hwsi_manager_hello(const struct hwsi_manager *manager, const s
                                .seed = association->seed,
                                .session = association->session,
                                .known_session = association->remote_session,
+                               .max_frame_size = manager->local->options->max_frame_size,
                                .received_system = association->received[HWSI_LANE_SYSTEM],
                                .received_user = association->received[HWSI_LANE_USER]};
 }
@@ -190,14 +212,22 @@ static bool is_duplicate(const struct hwsi_manager *manager, const struct hwsi_e
            hwsi_now(manager->local) - up->opened < manager->local->options->handshake_timeout;
 }
 
-static enum hwsi_refusal judge(struct hwsi_manager *manager, const struct hwsi_hello *hello, struct hwsi_endpoint **out)
+/* A peer without an address of its own is known by its uid. */
+static int peer_address(struct hwsi_manager *manager, const struct hwsi_hello *hello, struct hwsi_address **out)
+{
+    char client[HWSI_CLIENT_ADDRESS];
+    hwsi_client_address(client, hello->uid);
+    return hwsi_address_intern(manager->local->names, hello->address.size ? hello->address : hws_slice_text(client), out);
+}
+
+enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct hwsi_hello *hello, struct hwsi_endpoint **out)
 {
     struct hwsi_address *address;
     if (hello->uid == manager->uid)
         return HWSI_REFUSED_self;
     if (manager->stopping)
         return HWSI_REFUSED_shutdown;
-    if (hwsi_address_intern(manager->local->names, hello->address, &address))
+    if (peer_address(manager, hello, &address))
         return HWSI_REFUSED_busy;
     int error = hwsi_manager_endpoint(manager, address, out);
     hwsi_address_release(address);
@@ -208,13 +238,8 @@ static enum hwsi_refusal judge(struct hwsi_manager *manager, const struct hwsi_h
     return hwsi_endpoint_associate(*out) ? HWSI_REFUSED_busy : HWSI_REFUSED_none;
 }
 
-struct hwsi_endpoint *hwsi_manager_welcome(struct hwsi_manager *manager, const struct hwsi_hello *hello,
-                                           enum hwsi_refusal *refusal)
+void hwsi_manager_make_way(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint)
 {
-    struct hwsi_endpoint *endpoint;
-    *refusal = judge(manager, hello, &endpoint);
-    if (*refusal)
-        return NULL;
     hwsi_timer_stop(&endpoint->retry);
     if (endpoint->dialing)
         hwsi_connection_close(endpoint->dialing, HWSI_FRAME_BYE, HWSI_REFUSED_duplicate, "");
@@ -227,7 +252,6 @@ struct hwsi_endpoint *hwsi_manager_welcome(struct hwsi_manager *manager, const s
                                                          .reason = "replaced",
                                                          .detail = "the peer dialled again"});
     }
-    return endpoint;
 }
 
 void hwsi_manager_policy_failed(struct hwsi_manager *manager, const char *address, const struct hws_policy_error *error)
@@ -269,7 +293,9 @@ static int route(struct hwsi_router *router, struct hws_pid *to, struct hws_pid 
     if (!endpoint) {
         int error = hwsi_manager_endpoint(manager_of(router), to->address, &endpoint);
         if (error) {
-            hwsi_letter(manager_of(router)->local, to, message, HWS_REASON_disconnected);
+            struct hws_message letter = *message;
+            letter.request_id = target ? letter.request_id : 0;
+            hwsi_letter(manager_of(router)->local, to, &letter, HWS_REASON_disconnected);
             return error;
         }
     }

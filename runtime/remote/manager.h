@@ -48,9 +48,14 @@ int hwsi_manager_endpoint(struct hwsi_manager *manager, struct hwsi_address *add
 /* The transport of an address and the rest of it; NULL: none speaks it. */
 struct hws_transport *hwsi_manager_transport(const struct hwsi_manager *manager, const char *address, const char **rest);
 struct hwsi_hello hwsi_manager_hello(const struct hwsi_manager *manager, const struct hwsi_association *association);
-/* Decides on a HELLO: the endpoint it is for, or a refusal with its text. */
-struct hwsi_endpoint *hwsi_manager_welcome(struct hwsi_manager *manager, const struct hwsi_hello *hello,
-                                           enum hwsi_refusal *refusal);
+/* Decides on a HELLO: none, and the endpoint it is for, or why it is refused. Nothing is torn down yet. */
+enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct hwsi_hello *hello, struct hwsi_endpoint **out);
+/* The peer's new link is taken: lets go of a dial of ours and of the link before. */
+void hwsi_manager_make_way(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint);
+/* How a system without a listening address is known: by its uid. It can't be dialled. */
+#define HWSI_CLIENT_ADDRESS 32
+void hwsi_client_address(char *out, uint64_t uid);
+bool hwsi_is_client_address(const char *address);
 void hwsi_manager_policy_failed(struct hwsi_manager *manager, const char *address, const struct hws_policy_error *error);
 void hwsi_manager_bury(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint);
 
@@ -58,8 +63,7 @@ void hwsi_manager_bury(struct hwsi_manager *manager, struct hwsi_endpoint *endpo
 int hwsi_watcher_receive(struct hwsi_endpoint *endpoint, struct hws_slice body);
 void hwsi_watcher_settle(struct hwsi_endpoint *endpoint); /* after user frames: Terminateds that waited for them */
 /* The peer is gone or another one now: its watches are over. Only those placed up to `sequence` of the system lane. */
-void hwsi_watcher_peer_gone(struct hwsi_local *local, struct hwsi_address *address, enum hws_terminated_reason reason,
-                            uint64_t sequence);
+void hwsi_watcher_peer_gone(struct hwsi_endpoint *endpoint, enum hws_terminated_reason reason, uint64_t sequence);
 /* A letter's or watch's notice on its way out. */
 int hwsi_watcher_notify(struct hws_pid *target, struct hws_pid *sender, enum hwsi_notice notice, uint32_t reason,
                         uint64_t number, struct hwsi_endpoint *endpoint, uint64_t *sequence);

@@ -84,26 +84,29 @@ static void come_up(struct hwsi_connection *connection, struct hwsi_endpoint *en
 static int take_hello(struct hwsi_connection *connection, struct hws_slice body)
 {
     struct hwsi_manager *manager = connection->manager;
+    struct hwsi_endpoint *endpoint;
     struct hwsi_hello hello;
-    enum hwsi_refusal refusal = HWSI_REFUSED_none;
     bool resumed;
     int error = hwsi_hello_decode(body, &hello);
     if (error == HWS_EVERSION)
         return refuse(connection, HWSI_REFUSED_version, hwsi_refusal_sentence(HWSI_REFUSED_version));
     if (error)
         return error;
-    struct hwsi_endpoint *endpoint = hwsi_manager_welcome(manager, &hello, &refusal);
-    if (!endpoint)
+    enum hwsi_refusal refusal = hwsi_manager_judge(manager, &hello, &endpoint);
+    if (refusal)
         return refuse(connection, refusal, hwsi_refusal_sentence(refusal));
+    /* What can fail comes first: the endpoint's link is not given up for one that then does not come up. */
+    if (!hwsi_ring_reserve(&connection->control, HWSI_HELLO_BOUND))
+        return HWS_ENOMEM;
     error = hwsi_endpoint_greet(endpoint, &hello, &resumed);
     if (error)
         return error;
+    hwsi_manager_make_way(manager, endpoint);
     struct hwsi_hello welcome = hwsi_manager_hello(manager, endpoint->association);
     welcome.nonce = hello.nonce;
-    error = hwsi_connection_hello(connection, HWSI_FRAME_WELCOME, &welcome);
-    if (!error)
-        come_up(connection, endpoint, &hello, resumed);
-    return error;
+    hwsi_connection_hello(connection, HWSI_FRAME_WELCOME, &welcome);
+    come_up(connection, endpoint, &hello, resumed);
+    return 0;
 }
 
 static int take_welcome(struct hwsi_connection *connection, struct hws_slice body)
@@ -171,7 +174,10 @@ static int deliver(struct hwsi_connection *connection, const struct hwsi_deliver
     if (!error && !decodable) {
         endpoint->undecodable++;
         message->payload.size = 0;
-        hwsi_letter(local, target ? target : local->root, message, HWS_REASON_decode);
+        if (answer)
+            hwsi_response_undecodable(local, endpoint->address, message);
+        else
+            hwsi_letter(local, target, message, HWS_REASON_decode);
     } else if (!error && answer) {
         hwsi_response_arrived(local, endpoint->address, message);
     } else if (!error) {
@@ -199,11 +205,14 @@ static int take_deliver(struct hwsi_connection *connection, struct hws_slice bod
         endpoint->duplicates++;
         return 0;
     }
-    struct hws_message message = {
-        .payload = in.payload,
-        .request_id = in.request_id,
-        .correlation = in.has_correlation ? in.correlation : hwsi_correlation(association->remote_seed, number),
-        .buffer = connection->intake};
+    struct hws_message message = {.payload = in.payload, .request_id = in.request_id, .buffer = connection->intake};
+    /* Field by field: copying the pair at once would wait for its two halves to be stored. */
+    if (in.has_correlation) {
+        message.correlation.hi = in.correlation.hi;
+        message.correlation.lo = in.correlation.lo;
+    } else {
+        message.correlation = hwsi_correlation(association->remote_seed, number);
+    }
     error = deliver(connection, &in, &message, error == 0);
     if (error)
         return error; /* not taken: after HWS_ENOMEM the peer sends it again */
@@ -306,8 +315,7 @@ static void after_bytes(struct hwsi_connection *connection)
     }
     if (!endpoint || connection->phase != HWSI_UP)
         return;
-    if (endpoint->waiting_terminated)
-        hwsi_watcher_settle(endpoint);
+    hwsi_watcher_settle(endpoint);
     hwsi_endpoint_touch(endpoint);
 }
 

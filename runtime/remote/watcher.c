@@ -59,7 +59,9 @@ static int take_terminated(struct notice *n)
     watch->terminated = true;
     watch->reason = n->message->reason < HWS_TERMINATED_COUNT ? (uint16_t)n->message->reason : HWS_TERMINATED_stopped;
     watch->position = n->message->number;
-    n->endpoint->waiting_terminated++;
+    /* What it sent before it stopped is still under way on the user lane: wait for it, in the order of the positions. */
+    hwsi_list_remove(&watch->by_address);
+    hwsi_list_append(&n->endpoint->waiting, &watch->by_address);
     hwsi_watcher_settle(n->endpoint);
     return 0;
 }
@@ -111,28 +113,29 @@ int hwsi_watcher_receive(struct hwsi_endpoint *endpoint, struct hws_slice body)
 
 void hwsi_watcher_settle(struct hwsi_endpoint *endpoint)
 {
-    struct hwsi_list *head = &endpoint->address->watches, *next;
-    uint64_t received = endpoint->association->received[HWSI_LANE_USER];
-    for (struct hwsi_list *node = head->next; node != head; node = next) {
+    struct hwsi_list *node;
+    while ((node = hwsi_list_first(&endpoint->waiting))) {
         struct hwsi_watch *watch = HWSI_ENTRY(node, struct hwsi_watch, by_address);
-        next = node->next;
-        if (!watch->terminated || watch->position > received)
-            continue;
-        endpoint->waiting_terminated--;
+        if (watch->position > endpoint->association->received[HWSI_LANE_USER])
+            return;
         hwsi_watch_fire(endpoint->manager->local, watch, (enum hws_terminated_reason)watch->reason);
     }
 }
 
-void hwsi_watcher_peer_gone(struct hwsi_local *local, struct hwsi_address *address, enum hws_terminated_reason reason,
-                            uint64_t sequence)
+void hwsi_watcher_peer_gone(struct hwsi_endpoint *endpoint, enum hws_terminated_reason reason, uint64_t sequence)
 {
-    struct hwsi_list *head = &address->watches, *next;
-    for (struct hwsi_list *node = head->next; node != head; node = next) {
+    struct hwsi_local *local = endpoint->manager->local;
+    struct hwsi_list *head = &endpoint->address->watches, *node, *next;
+    while ((node = hwsi_list_first(&endpoint->waiting))) { /* it said so itself */
+        struct hwsi_watch *watch = HWSI_ENTRY(node, struct hwsi_watch, by_address);
+        hwsi_watch_fire(local, watch, (enum hws_terminated_reason)watch->reason);
+    }
+    for (node = head->next; node != head; node = next) {
         struct hwsi_watch *watch = HWSI_ENTRY(node, struct hwsi_watch, by_address);
         next = node->next;
         if (watch->target->address->local)
             hwsi_watch_remove(local, watch); /* the watcher is gone; there is nobody to tell */
         else if (watch->sequence <= sequence)
-            hwsi_watch_fire(local, watch, watch->terminated ? (enum hws_terminated_reason)watch->reason : reason);
+            hwsi_watch_fire(local, watch, reason);
     }
 }

@@ -39,7 +39,8 @@ size_t hwsi_hello_encode(uint8_t *out, enum hwsi_frame_kind kind, const struct h
 {
     assert(kind == HWSI_FRAME_HELLO || kind == HWSI_FRAME_WELCOME);
     assert(hello->name.size <= HWSI_NAME_MAX && hello->address.size <= HWS_ADDRESS_MAX);
-    uint8_t *at = hwsi_put_array(out + HWSI_FRAME_PREFIX, HELLO_ELEMENTS);
+    bool says_limit = hello->max_frame_size != 0;
+    uint8_t *at = hwsi_put_array(out + HWSI_FRAME_PREFIX, HELLO_ELEMENTS + says_limit);
     at = hwsi_put_uint(at, kind);
     at = hwsi_put_uint(at, hello->version);
     at = hwsi_put_uint(at, hello->features);
@@ -52,6 +53,8 @@ size_t hwsi_hello_encode(uint8_t *out, enum hwsi_frame_kind kind, const struct h
     at = hwsi_put_uint(at, hello->known_session);
     at = hwsi_put_uint(at, hello->received_system);
     at = hwsi_put_uint(at, hello->received_user);
+    if (says_limit)
+        at = hwsi_put_uint(at, hello->max_frame_size);
     return close_frame(out, at);
 }
 
@@ -69,6 +72,10 @@ static bool read_hello(struct hwsi_reader *reader, uint64_t elements, struct hws
         return false;
     }
     elements -= HELLO_ELEMENTS - 2;
+    if (elements && hwsi_read_uint(reader, &hello->max_frame_size))
+        elements--;
+    if (hello->max_frame_size < HWSI_FRAME_LIMIT_LEAST)
+        hello->max_frame_size = 0; /* no limit that a system can have */
     struct hws_slice rest = { reader->at, hwsi_reader_left(reader) };
     return elements <= rest.size && !hwsi_value_skip(rest, (size_t)elements, &skipped) &&
            skipped == rest.size;

@@ -2,7 +2,7 @@
 /*
  * The frames of a link: HELLO, WELCOME, REFUSE, BYE, PING, PONG, ACK.
  *   HELLO/WELCOME [kind, version, features, name, address, uid, nonce, seed, session, known_session, received_system,
- *                  received_user, ...]   more elements are ignored, so that a later version can add some
+ *                  received_user, max_frame_size, ...]   max_frame_size may be left out, more elements are ignored, so that a later version can add some
  *   REFUSE/BYE    [kind, code, text]     PING/PONG [kind, time]     ACK [6, system, user]
  */
 #ifndef HAWSER_WIRE_HANDSHAKE_H
@@ -13,7 +13,8 @@
 
 #define HWSI_NAME_MAX 64u
 #define HWSI_CONTROL_TEXT_MAX 255u
-#define HWSI_HELLO_BOUND (160u + HWSI_NAME_MAX + HWS_ADDRESS_MAX)
+#define HWSI_FRAME_LIMIT_LEAST 1024u /* the least a system may set max_frame_size to: every frame of its own fits */
+#define HWSI_HELLO_BOUND (176u + HWSI_NAME_MAX + HWS_ADDRESS_MAX)
 #define HWSI_CONTROL_BOUND (48u + HWSI_CONTROL_TEXT_MAX)
 
 struct hwsi_hello {
@@ -26,6 +27,7 @@ struct hwsi_hello {
     uint64_t session;               /* this side's association, never 0 */
     uint64_t known_session;         /* the other side's, as far as this side knows one; 0: none */
     uint64_t received_system, received_user; /* positions this side has taken of known_session */
+    uint64_t max_frame_size;        /* the largest frame this side takes; 0: not said (the element is left out) */
 };
 size_t hwsi_hello_encode(uint8_t *out, enum hwsi_frame_kind kind, const struct hwsi_hello *hello);
 /* HWS_EPROTOCOL as for envelopes; HWS_EVERSION: another version (out->version is set, the rest may not be). */

@@ -90,7 +90,7 @@ typedef void (*hws_event_fn)(void *data, const struct hws_event *event);
  */
 HWS_API int hws_subscribe(struct hws_system *system, const char *pattern, hws_event_fn fn, void *data,
                           struct hws_subscription **out, const char **nearest);
-/* Ends it at once, from inside its own call too. NULL, twice, or after the system is gone: fine. Frees the handle. */
+/* Ends it at once, from inside its own call too, and frees the handle. NULL, or after the system is gone: fine. */
 HWS_API void hws_unsubscribe(struct hws_subscription *subscription);
 
 HWS_API const char *hws_event_name(enum hws_event_type type);

@@ -15,7 +15,7 @@
     X(endpoint_writer_queue_bytes, bytes, 67108864, 4096, 1099511627776, "bytes an endpoint's ring holds")                   \
     X(connect_timeout, ns, 5 * HWS_SECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "from dial to an open connection")            \
     X(handshake_timeout, ns, 5 * HWS_SECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "from an open connection to WELCOME")       \
-    X(max_frame_size, bytes, 4194304, 256, 1073741824, "the largest frame sent or taken, its 4-byte length not counted")    \
+    X(max_frame_size, bytes, 4194304, 1024, 1073741824, "the largest frame sent or taken, its 4-byte length not counted")    \
     X(reconnect_max_retries, count, 5, 0, 1000000000, "tries before giving up; 0 is without end")                           \
     X(reconnect_initial, ns, 200 * HWS_MILLISECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "the C fallback curve's first delay") \
     X(reconnect_max, ns, 5 * HWS_SECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "the C fallback curve's longest delay")         \

@@ -55,7 +55,7 @@ struct hws_endpoint_statistics {
 
 /* HWS_ENOTFOUND: no endpoint of that address, and no tombstone. On the system's thread. */
 HWS_API int hws_statistics(struct hws_system *system, const char *address, struct hws_endpoint_statistics *out);
-/* Calls `fn` for each endpoint, tombstones included. */
+/* Calls `fn` for each endpoint, tombstones included. `fn` must not close endpoints or make new ones. */
 HWS_API void hws_statistics_snapshot(struct hws_system *system,
                                      void (*fn)(void *data, const struct hws_endpoint_statistics *statistics), void *data);
 /* X(name, doc): the system as a whole */

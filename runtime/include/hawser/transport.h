@@ -26,7 +26,8 @@ struct hws_link_handler {
 struct hws_link_handler_ops {
     void (*on_open)(struct hws_link_handler *handler); /* dialled links only */
     /*
-     * Room for the next read. Sets *room (at least 1 byte) and its size, valid until on_bytes or the next call. Returns false to
+     * Room for the next read. Sets *room (at least 1 byte) and its size; it is valid until on_bytes, which has to come before the
+     * transport returns to its event loop (when nothing was read after all, simply ask again next time). Returns false to
      * read nothing now; the link asks again after the system's next turn.
      */
     bool (*on_reserve)(struct hws_link_handler *handler, uint8_t **room, size_t *size);
