@@ -72,8 +72,11 @@ static bool read_hello(struct hwsi_reader *reader, uint64_t elements, struct hws
         return false;
     }
     elements -= HELLO_ELEMENTS - 2;
+    const uint8_t *limit = reader->at;
     if (elements && hwsi_read_uint(reader, &hello->max_frame_size))
         elements--;
+    else
+        reader->at = limit; /* something else stands there: skipped with the rest */
     if (hello->max_frame_size < HWSI_FRAME_LIMIT_LEAST)
         hello->max_frame_size = 0; /* no limit that a system can have */
     struct hws_slice rest = { reader->at, hwsi_reader_left(reader) };

@@ -358,10 +358,26 @@ static void test_every_code_point(void **state)
     assert_false(hwsi_text_valid((struct hws_slice){ NULL, 0 }, 4, HWSI_TEXT_PRINTABLE));
 }
 
+/* The frame limit travels at the end of HELLO, is optional, and nonsense in its place is skipped. */
+static void test_frame_limit(void **state)
+{
+    (void)state;
+    struct hwsi_hello hello = { .version = HWSI_WIRE_VERSION, .name = hws_slice_text("a"), .uid = 1, .session = 2 }, read;
+    uint8_t frame[HWSI_HELLO_BOUND];
+    const uint64_t said[] = { 0, 1024, 4194304, 1023 }, heard[] = { 0, 1024, 4194304, 0 };
+    for (size_t i = 0; i < 4; i++) {
+        hello.max_frame_size = said[i];
+        size_t size = hwsi_hello_encode(frame, HWSI_FRAME_HELLO, &hello);
+        assert_int_equal(hwsi_hello_decode(hws_slice_of(frame + 4, size - 4), &read), 0);
+        assert_int_equal(read.max_frame_size, heard[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_uint_both_ways),
+        cmocka_unit_test(test_frame_limit),
         cmocka_unit_test(test_signed_forms_are_read_unless_negative),
         cmocka_unit_test(test_str_both_ways),
         cmocka_unit_test(test_bin_and_array_are_read),
