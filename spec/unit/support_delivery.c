@@ -13,7 +13,7 @@ static void *metered(struct hws_allocator *allocator, void *block, size_t old_si
         return NULL;
     }
     meter->calls++;
-    if (meter->fail_at && (meter->calls == meter->fail_at || (meter->fail_on && meter->calls > meter->fail_at)))
+    if (meter->calls >= meter->fail_at && meter->calls - meter->fail_at < meter->fail_count)
         return NULL;
     void *moved = realloc(block, new_size);
     meter->held += moved ? new_size - old_size : 0;

@@ -12,8 +12,7 @@ struct meter {
     struct hws_allocator allocator; /* first */
     size_t held;                    /* bytes */
     uint64_t calls;                 /* for new memory, so far */
-    uint64_t fail_at;               /* the call of this number gets none; 0: no call */
-    bool fail_on;                   /* and none after it either */
+    uint64_t fail_at, fail_count;   /* from call number fail_at on, so many calls get none */
 };
 void meter_init(struct meter *meter);
 
