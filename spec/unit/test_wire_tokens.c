@@ -61,7 +61,7 @@ static void test_uint_both_ways(void **state)
         assert_int_equal(size, packing.buffer.size);
         assert_memory_equal(written, packing.buffer.data, size);
         struct hwsi_reader reader = reader_of(&packing);
-        uint64_t read;
+        uint64_t read = 0;
         assert_true(hwsi_read_uint(&reader, &read));
         assert_true(read == numbers[i] && reader.at == reader.end);
         msgpack_sbuffer_destroy(&packing.buffer);
@@ -118,8 +118,8 @@ static void test_bin_and_array_are_read(void **state)
         msgpack_pack_bin_with_body(&packing.packer, zeros, sizes[i]);
         msgpack_pack_nil(&packing.packer);
         struct hwsi_reader reader = reader_of(&packing);
-        struct hws_slice bytes;
-        uint64_t count;
+        struct hws_slice bytes = { 0 };
+        uint64_t count = 0;
         assert_true(hwsi_read_array(&reader, &count) && hwsi_read_bin(&reader, &bytes));
         assert_true(count == sizes[i] && bytes.size == sizes[i]);
         assert_true(hwsi_read_nil(&reader));
