@@ -82,9 +82,10 @@ size_t hwsi_ring_gather(const struct hwsi_ring *ring, struct hws_slice *slices, 
     uint64_t taken = 0;
     uint32_t offset = ring->at_offset;
     for (struct hwsi_chunk *chunk = ring->at; chunk && count < most && taken < frames; chunk = chunk->next) {
-        if (offset < chunk->size)
+        if (offset < chunk->size) {
             slices[count++] = (struct hws_slice){HWSI_CHUNK_DATA(chunk) + offset, chunk->size - offset};
-        taken += chunk->frames;
+            taken += chunk->frames; /* a chunk that the cursor has behind it does not count */
+        }
         offset = 0;
     }
     return count;
