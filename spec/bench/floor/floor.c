@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 enum floor_outcome floor_fail(const char *format, ...)
 {
@@ -182,12 +183,47 @@ static enum floor_outcome print_result(const struct floor_work *work,
     return outcome;
 }
 
+/* pin CORE COMMAND [ARGUMENTS]: becomes the command, on that core. For sides that are scripts. */
+static enum floor_outcome pin(char **arguments)
+{
+    double core = 0;
+
+    if (!arguments[0] || !arguments[1]) {
+        return floor_fail("usage: pin CORE COMMAND [ARGUMENTS]");
+    }
+    if (read_number("CORE", arguments[0], 0, 1023, &core) != FLOOR_OK ||
+        floor_stay_on_core((unsigned)core) != FLOOR_OK) {
+        return FLOOR_FAILED;
+    }
+    execvp(arguments[1], arguments + 1);
+    return floor_fail("can't run %s: %s", arguments[1], strerror(errno));
+}
+
+#if defined(__clang__)
+#define COMPILER "clang " __clang_version__
+#else
+#define COMPILER "gcc " __VERSION__
+#endif
+
+/* What the figures depend on, besides the machine. */
+static enum floor_outcome print_build(void)
+{
+    printf("{\"compiler\":\"%s\",\"flags\":\"%s\"}\n", COMPILER, HAWSER_BENCH_FLAGS);
+    return FLOOR_OK;
+}
+
 int main(int count, char **arguments)
 {
     static struct floor_result result;
     struct floor_options options;
     const struct floor_work *work = count > 1 ? find_work(arguments[1]) : NULL;
 
+    if (count > 1 && strcmp(arguments[1], "pin") == 0) {
+        return pin(arguments + 2);
+    }
+    if (count > 1 && strcmp(arguments[1], "build") == 0) {
+        return print_build();
+    }
     if (!work) {
         return usage();
     }

@@ -102,21 +102,28 @@ static enum floor_outcome wait_for_peer(pid_t child, enum floor_outcome measured
     return measured == FLOOR_OK ? FLOOR_OK : floor_fail("the other process stopped too early");
 }
 
-/* Stays on the nth of the cores that this process may use. */
-static enum floor_outcome stay_on_core(unsigned nth)
+enum floor_outcome floor_stay_on_core(unsigned core)
 {
-    cpu_set_t allowed, wanted;
+    cpu_set_t wanted;
+
+    CPU_ZERO(&wanted);
+    CPU_SET(core, &wanted);
+    return sched_setaffinity(0, sizeof wanted, &wanted) == 0
+               ? FLOOR_OK
+               : floor_fail("can't stay on core %u: %s", core, strerror(errno));
+}
+
+/* The nth of the cores that this process may use. */
+static enum floor_outcome stay_on_nth_core(unsigned nth)
+{
+    cpu_set_t allowed;
 
     if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
         return floor_fail("can't ask for the cores: %s", strerror(errno));
     }
     for (unsigned core = 0; core < CPU_SETSIZE; core++) {
         if (CPU_ISSET(core, &allowed) && nth-- == 0) {
-            CPU_ZERO(&wanted);
-            CPU_SET(core, &wanted);
-            return sched_setaffinity(0, sizeof wanted, &wanted) == 0
-                       ? FLOOR_OK
-                       : floor_fail("can't stay on core %u: %s", core, strerror(errno));
+            return floor_stay_on_core(core);
         }
     }
     return floor_fail("there are too few cores for that");
@@ -125,7 +132,7 @@ static enum floor_outcome stay_on_core(unsigned nth)
 static enum floor_outcome run_peer(const struct floor_work *work,
                                    const struct floor_options *options, int fd)
 {
-    if (options->cores > 0 && stay_on_core(options->cores - 1) != FLOOR_OK) {
+    if (options->cores > 0 && stay_on_nth_core(options->cores - 1) != FLOOR_OK) {
         return FLOOR_FAILED;
     }
     return work->peer(fd, options);
@@ -135,7 +142,7 @@ static enum floor_outcome run_measuring(const struct floor_work *work,
                                         const struct floor_options *options, int fd,
                                         struct floor_result *result)
 {
-    if (options->cores > 0 && stay_on_core(0) != FLOOR_OK) {
+    if (options->cores > 0 && stay_on_nth_core(0) != FLOOR_OK) {
         close_socket(fd);
         return FLOOR_FAILED;
     }

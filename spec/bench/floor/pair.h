@@ -16,4 +16,7 @@
 enum floor_outcome floor_pair_run(const struct floor_work *work,
                                   const struct floor_options *options, struct floor_result *result);
 
+/* Stays on that core, the system's number for it, below 1024. */
+enum floor_outcome floor_stay_on_core(unsigned nth);
+
 #endif
