@@ -162,6 +162,8 @@ void hws_turn(struct hws_system *system)
         return;
     struct hwsi_local *local = &system->local;
     system->in_turn = true;
+    local->now = hwsi_now(local);
+    local->in_turn = true;
     bool stop_asked = atomic_load_explicit(&system->stop_asked, memory_order_acquire); /* before the posts that came before it */
     hwsi_timers_fire(&system->timers, hwsi_now(local));
     if (atomic_load_explicit(&system->posts, memory_order_relaxed))
@@ -181,7 +183,7 @@ void hws_turn(struct hws_system *system)
         system->stop_seen = true;
         hwsi_system_stop_step(system);
     }
-    system->in_turn = false;
+    system->in_turn = local->in_turn = false;
     if (system->stage != HWSI_STOPPED)
         return;
     bool freed = system->freed; /* the callback may free it */
@@ -249,7 +251,7 @@ uint64_t hws_system_uid(const struct hws_system *system)
 
 uint64_t hws_system_now(struct hws_system *system)
 {
-    return hwsi_now(&system->local);
+    return system->options.clock->now(system->options.clock);
 }
 
 const struct hws_options *hws_system_options(const struct hws_system *system)

@@ -89,7 +89,7 @@ void hws_system_statistics(struct hws_system *system, struct hws_system_statisti
                                           .dead_letters = local->letters.total,
                                           .events_published = local->events.published,
                                           .events_dropped = local->events.dropped,
-                                          .requests_pending = local->requests.by_id.count,
+                                          .requests_pending = local->requests.count,
                                           .memory = system->heap->held};
     memcpy(out->dead_letters_by_reason, local->letters.by_reason, sizeof out->dead_letters_by_reason);
 }

@@ -5,14 +5,23 @@
 
 #include "actor/context.h"
 
+/* One that nobody took by that name. */
+static int make_up_pid(struct hwsi_local *local, struct hws_pid **out)
+{
+    char name[24];
+    int error;
+    for (;;) {
+        snprintf(name, sizeof name, "$%llu", (unsigned long long)++local->next_name);
+        error = hwsi_pid_intern(local->names, local->names->local, hws_slice_text(name), out);
+        if (error || !(*out)->actor)
+            return error;
+        hwsi_pid_release(*out);
+    }
+}
+
 static int make_pid(struct hwsi_local *local, const char *name, struct hws_pid **out)
 {
-    char made[24];
-    if (!name) {
-        snprintf(made, sizeof made, "$%llu", (unsigned long long)++local->next_name);
-        name = made;
-    }
-    return hwsi_pid_intern(local->names, local->names->local, hws_slice_text(name), out);
+    return name ? hwsi_pid_intern(local->names, local->names->local, hws_slice_text(name), out) : make_up_pid(local, out);
 }
 
 static struct hws_context *make_context(struct hwsi_local *local, const struct hws_actor_ops *ops, void *self,

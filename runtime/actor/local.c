@@ -23,7 +23,6 @@ int hwsi_local_init(struct hwsi_local *local, struct hws_system *system, const s
     hwsi_list_init(&local->events.subscriptions);
     hwsi_list_init(&local->events.queue);
     hwsi_list_init(&local->requests.done);
-    hwsi_map_init(&local->requests.by_id, heap);
     hwsi_map_init(&local->watches, heap);
     local->pool = hwsi_pool_new(heap);
     local->arena.pool = local->pool;
@@ -51,7 +50,7 @@ void hwsi_local_free(struct hwsi_local *local)
 
 uint64_t hwsi_now(const struct hwsi_local *local)
 {
-    return local->options->clock->now(local->options->clock);
+    return local->in_turn ? local->now : local->options->clock->now(local->options->clock);
 }
 
 uint64_t hwsi_later(const struct hwsi_local *local, uint64_t delay)

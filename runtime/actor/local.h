@@ -51,9 +51,10 @@ struct hwsi_events {
 };
 
 struct hwsi_requests {
-    struct hwsi_map by_id;
+    struct hwsi_request **slots; /* by id modulo capacity, a power of two */
+    size_t capacity, count;
     struct hwsi_list done;
-    uint64_t next_id, last_order;
+    uint64_t last_id, last_order;
 };
 
 struct hwsi_letters {
@@ -84,6 +85,8 @@ struct hwsi_local {
     uint64_t actor_count, next_name, delivered;
     uint64_t backlog; /* user messages that wait for the dispatcher */
     struct hws_correlation correlation; /* of the last local message */
+    bool in_turn;    /* `now` is fresh enough */
+    uint64_t now;
     bool flush_soon; /* set by the router, looked at between two actors */
     bool stopping; /* no more spawns */
     bool closed;   /* no more sends */
@@ -97,7 +100,7 @@ static inline struct hwsi_local *hwsi_local_of(struct hws_system *system)
 int hwsi_local_init(struct hwsi_local *local, struct hws_system *system, const struct hws_options *options,
                     struct hwsi_heap *heap, struct hwsi_timers *timers, struct hwsi_random *random);
 void hwsi_local_free(struct hwsi_local *local); /* all actors are stopped by then */
-uint64_t hwsi_now(const struct hwsi_local *local);
+uint64_t hwsi_now(const struct hwsi_local *local); /* inside a turn: the time it began */
 uint64_t hwsi_later(const struct hwsi_local *local, uint64_t delay); /* now + delay, at most HWS_NEVER - 1 */
 __attribute__((format(printf, 3, 4))) void hwsi_log(const struct hwsi_local *local, enum hws_log_level level,
                                                     const char *format, ...);

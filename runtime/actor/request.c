@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests that wait for an answer. A request is in the map until its `done` is called; once its end is known it stands in
+ * Requests that wait for an answer. A request is in the table until its `done` is called; once its end is known it stands in
  * the list `done` too, and the dispatcher calls it from there.
+ *
+ * The table is an array in which a request's id, modulo the size, is its place: an id whose place is taken is skipped, so that
+ * looking one up is one load.
  */
 #include "actor/context.h"
 
@@ -18,14 +21,46 @@ struct hwsi_request {
     struct hwsi_list node;       /* in requests.done when finished */
 };
 
-static bool id_equal(const void *value, const void *key)
-{
-    return ((const struct hwsi_request *)value)->id == *(const uint64_t *)key;
-}
-
 struct hwsi_request *hwsi_request_find(struct hwsi_local *local, uint64_t id)
 {
-    return hwsi_map_find(&local->requests.by_id, hwsi_hash_u64(id), id_equal, &id);
+    const struct hwsi_requests *requests = &local->requests;
+    struct hwsi_request *request = requests->count ? requests->slots[id & (requests->capacity - 1)] : NULL;
+    return request && request->id == id ? request : NULL;
+}
+
+/* At most half full, so that a free place is near. */
+static int slots_reserve(struct hwsi_local *local)
+{
+    struct hwsi_requests *requests = &local->requests;
+    if (requests->count * 2 < requests->capacity)
+        return 0;
+    size_t capacity = requests->capacity ? requests->capacity * 2 : 16;
+    struct hwsi_request **slots = hwsi_alloc(local->heap, capacity * sizeof *slots);
+    if (!slots)
+        return HWS_ENOMEM;
+    for (size_t i = 0; i < requests->capacity; i++)
+        if (requests->slots[i])
+            slots[requests->slots[i]->id & (capacity - 1)] = requests->slots[i];
+    hwsi_free(local->heap, requests->slots, requests->capacity * sizeof *slots);
+    requests->slots = slots;
+    requests->capacity = capacity;
+    return 0;
+}
+
+static void slot_take(struct hwsi_requests *requests, struct hwsi_request *request)
+{
+    size_t mask = requests->capacity - 1;
+    do
+        request->id = ++requests->last_id;
+    while (requests->slots[request->id & mask]);
+    requests->slots[request->id & mask] = request;
+    requests->count++;
+}
+
+static void slot_leave(struct hwsi_requests *requests, struct hwsi_request *request)
+{
+    requests->slots[request->id & (requests->capacity - 1)] = NULL;
+    requests->count--;
 }
 
 struct hws_pid *hwsi_request_target(const struct hwsi_request *request)
@@ -33,15 +68,26 @@ struct hws_pid *hwsi_request_target(const struct hwsi_request *request)
     return request->target;
 }
 
-static void request_free(struct hwsi_request *request)
+/* Out of the tables, so that `done` may cancel, request and stop. */
+static void detach(struct hwsi_request *request)
 {
-    struct hwsi_local *local = request->local;
-    hwsi_map_remove(&local->requests.by_id, hwsi_hash_u64(request->id), request);
+    slot_leave(&request->local->requests, request);
     hwsi_list_remove(&request->node);
     hwsi_timer_unregister(&request->timer);
+}
+
+static void discard(struct hwsi_request *request)
+{
+    struct hwsi_local *local = request->local;
     hwsi_message_release(&request->response);
     hwsi_pid_release(request->target);
     hwsi_free(local->heap, request, sizeof *request);
+}
+
+static void request_free(struct hwsi_request *request)
+{
+    detach(request);
+    discard(request);
 }
 
 void hwsi_request_finish(struct hwsi_local *local, struct hwsi_request *request, int status, const struct hws_message *response)
@@ -80,22 +126,21 @@ static void request_timed_out(struct hwsi_timer *timer)
 static int request_new(struct hwsi_local *local, struct hws_pid *target, hws_response_fn done, void *data,
                        struct hwsi_request **out)
 {
-    struct hwsi_request *request = hwsi_alloc(local->heap, sizeof *request);
+    int error = slots_reserve(local);
+    struct hwsi_request *request = error ? NULL : hwsi_alloc(local->heap, sizeof *request);
     if (!request)
         return HWS_ENOMEM;
-    hwsi_list_init(&request->node);
-    request->local = local;
-    request->id = ++local->requests.next_id;
-    request->order = ++local->requests.last_order;
-    request->done = done;
-    request->data = data;
-    if (hwsi_timer_register(local->timers, &request->timer, request_timed_out) ||
-        hwsi_map_put(&local->requests.by_id, hwsi_hash_u64(request->id), request)) {
-        hwsi_timer_unregister(&request->timer);
+    if (hwsi_timer_register(local->timers, &request->timer, request_timed_out)) {
         hwsi_free(local->heap, request, sizeof *request);
         return HWS_ENOMEM;
     }
+    hwsi_list_init(&request->node);
+    request->local = local;
+    request->order = ++local->requests.last_order;
+    request->done = done;
+    request->data = data;
     request->target = hwsi_pid_retain(target);
+    slot_take(&local->requests, request);
     *out = request;
     return 0;
 }
@@ -114,7 +159,7 @@ int hws_request(struct hws_system *system, struct hws_pid *target, const struct 
 {
     struct hwsi_local *local = hwsi_local_of(system);
     struct hwsi_request *request;
-    if (local->requests.by_id.count >= local->options->pending_requests) {
+    if (local->requests.count >= local->options->pending_requests) {
         hwsi_letter(local, target, message, HWS_REASON_queue_full);
         return HWS_EFULL;
     }
@@ -130,12 +175,15 @@ int hws_request(struct hws_system *system, struct hws_pid *target, const struct 
     hwsi_timer_start(&request->timer, hwsi_later(local, timeout ? timeout : local->options->request_timeout));
     uint64_t number = request->id;
     error = route_request(local, target, &out);
-    /* A dead letter has told the request already; `done` must not be called when this call fails. */
+    if (!error) {
+        if (id)
+            *id = number;
+        return 0;
+    }
+    /* A dead letter may have told the request already; `done` must not be called when this call fails. */
     request = hwsi_request_find(local, number);
-    if (error && request)
+    if (request)
         request_free(request);
-    if (!error && id)
-        *id = number;
     return error;
 }
 
@@ -211,14 +259,9 @@ bool hwsi_requests_run(struct hwsi_local *local)
     if (!node)
         return false;
     struct hwsi_request *request = HWSI_ENTRY(node, struct hwsi_request, node);
-    /* Out of the tables first: `done` may cancel, request, stop. */
-    hwsi_map_remove(&local->requests.by_id, hwsi_hash_u64(request->id), request);
-    hwsi_list_remove(&request->node);
-    hwsi_timer_unregister(&request->timer);
+    detach(request);
     request->done(request->data, request->status, &request->response);
-    hwsi_message_release(&request->response);
-    hwsi_pid_release(request->target);
-    hwsi_free(local->heap, request, sizeof *request);
+    discard(request);
     return true;
 }
 
@@ -231,16 +274,19 @@ void hwsi_request_moved(struct hwsi_local *local, uint64_t id)
 
 void hwsi_requests_fail(struct hwsi_local *local, const struct hwsi_address *address, int status, uint64_t until)
 {
-    struct hwsi_request *request;
-    for (size_t cursor = 0; (request = hwsi_map_next(&local->requests.by_id, &cursor));)
-        if (request->order <= until && (!address || request->target->address == address))
+    const struct hwsi_requests *requests = &local->requests;
+    for (size_t i = 0; i < requests->capacity; i++) {
+        struct hwsi_request *request = requests->slots[i];
+        if (request && request->order <= until && (!address || request->target->address == address))
             hwsi_request_finish(local, request, status, NULL);
+    }
 }
 
 void hwsi_requests_free(struct hwsi_local *local)
 {
-    struct hwsi_request *request;
-    for (size_t cursor = 0; (request = hwsi_map_next(&local->requests.by_id, &cursor)); cursor = 0)
-        request_free(request);
-    hwsi_map_free(&local->requests.by_id);
+    struct hwsi_requests *requests = &local->requests;
+    for (size_t i = 0; i < requests->capacity; i++)
+        if (requests->slots[i])
+            request_free(requests->slots[i]);
+    hwsi_free(local->heap, requests->slots, requests->capacity * sizeof *requests->slots);
 }

@@ -52,12 +52,21 @@ static void fill_symbols(struct hwsi_association *association, struct hwsi_deliv
     deliver->type = hwsi_outbound_type(&association->out, message->type);
 }
 
-static void fill_steady(struct hwsi_deliver *deliver, const struct hws_pid *target)
+/* Has every name in it a number already? */
+static bool is_steady(const struct hwsi_outbound *out, const struct hws_pid *target, const struct hws_message *message)
 {
-    deliver->target.index = target->place.index;
+    const struct hws_pid *sender = message->sender;
+    return (!target || target->place.owner == out) && (!sender || (sender->place.owner == out && sender->address->local)) &&
+           (!message->type || message->type->place.owner == out);
+}
+
+static void fill_steady(struct hwsi_deliver *deliver, const struct hws_pid *target, const struct hws_message *message)
+{
+    deliver->target.index = target ? target->place.index : 0;
     deliver->target.text.data = NULL;
     deliver->target.text.size = 0;
-    deliver->sender.index = deliver->type.index = 0;
+    deliver->sender.index = message->sender ? message->sender->place.index : 0;
+    deliver->type.index = message->type ? message->type->place.index : 0;
     deliver->sender.text.data = deliver->type.text.data = NULL;
     deliver->sender.text.size = deliver->type.text.size = 0;
 }
@@ -65,7 +74,7 @@ static void fill_steady(struct hwsi_deliver *deliver, const struct hws_pid *targ
 int hwsi_association_append(struct hwsi_association *association, struct hws_pid *target, const struct hws_message *message)
 {
     struct hwsi_ring *ring = &association->lanes[HWSI_LANE_USER];
-    bool steady = target && target->place.owner == &association->out && !message->sender && !message->type;
+    bool steady = is_steady(&association->out, target, message);
     size_t room = steady ? 64 + message->payload.size : deliver_room(target, message);
     if (room > association->frame_limit)
         return HWS_ETOOLARGE;
@@ -75,7 +84,7 @@ int hwsi_association_append(struct hwsi_association *association, struct hws_pid
     char uri[URI_ROOM];
     struct hwsi_deliver deliver;
     if (steady)
-        fill_steady(&deliver, target);
+        fill_steady(&deliver, target, message);
     else
         fill_symbols(association, &deliver, target, message, uri);
     deliver.request_id = message->request_id;
