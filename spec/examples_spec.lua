@@ -1,0 +1,87 @@
+-- SPDX-License-Identifier: MIT
+-- ctest: timeout=120
+-- Every example does what its comment says.
+
+local lfs = require("lfs")
+local process = require("hawser.process")
+
+local BUILD = os.getenv("HAWSER_BUILD") or "./build/release"
+local BIN = os.getenv("HAWSER_BIN") or (BUILD .. "/bin/hawser")
+local PATIENCE = 100
+
+local function run(argv)
+    local out, err = os.tmpname(), os.tmpname()
+    local child = assert(process.start(argv, { stdout = out, stderr = err }))
+    local how, code = child:wait(PATIENCE)
+    local texts = {}
+    for i, path in ipairs { out, err } do
+        local file = assert(io.open(path))
+        texts[i] = file:read("a")
+        file:close()
+        os.remove(path)
+    end
+    assert.same({ "exited", 0, "" }, { how, code, texts[2] }, texts[1])
+    return texts[1]
+end
+
+local function example(file, ...)
+    return run { BIN, "run", "examples/" .. file, ... }
+end
+
+-- What each prints, as patterns in this order.
+local EXAMPLES = {
+    hello = function()
+        assert.equal("Hello, world!\n", example("hello/hello.lua"))
+        assert.equal("Hello, Lua!\n", example("hello/hello.lua", "Lua"))
+    end,
+    ["ping-pong"] = function()
+        local text = example("ping-pong/ping-pong.lua", "200")
+        assert.truthy(text:match("^200 rounds between 127%.0%.0%.1:%d+ and 127%.0%.0%.1:%d+: [%d.]+ us each\n$"))
+    end,
+    ["custom-backoff"] = function()
+        local delays, text = {}, example("custom-backoff/custom-backoff.lua")
+        for delay in text:gmatch("the policy waits ([%d.]+) s") do delays[#delays + 1] = delay end
+        assert.same({ "0.1", "0.1", "0.2", "0.3", "0.5", "0.8" }, delays)
+        assert.truthy(text:find("gave up on 127.0.0.1:1: ", 1, true))
+        assert.truthy(text:find("six tries are enough", 1, true))
+        assert.truthy(text:find("not delivered to 127.0.0.1:1/inbox", 1, true))
+        assert.truthy(text:find("2 dead letters, one of them published", 1, true))
+    end,
+    reconnect = function()
+        local text = example("reconnect/demo.lua")
+        local from = 1
+        for _, part in ipairs { "listens on", "got", "kills beta", "lost beta", "try 1 in 0", "dead letters, disconnected",
+            "try 2 in", "try 3 in", "try 4 in", "starts beta again", "listens on", "connected again", "got",
+            "55  sent by alpha", "delivered to beta", "dead letters, disconnected",
+            "Every message is accounted for" } do
+            local first, last = text:find(part, from, true)
+            assert(first, ("no %q after: %s"):format(part, text:sub(from)))
+            from = last
+        end
+        assert.is_nil(text:find("\27", 1, true))
+        local delays = {}
+        for delay in text:gmatch("try %d+ in ([%d.]+) s") do delays[#delays + 1] = tonumber(delay) end
+        for i, delay in ipairs(delays) do
+            local wanted = math.min(4, 0.3 * 2 ^ (i - 1))
+            assert.is_true(delay >= wanted * 0.89 and delay <= wanted * 1.11, "delay " .. i)
+        end
+    end,
+    embed = function()
+        assert.equal("the Lua actor says: 2 x 21 = 42\n",
+            run { BUILD .. "/bin/example_embed", "examples/embed/embed.lua" })
+    end,
+}
+
+describe("the example", function()
+    for name, check in pairs(EXAMPLES) do
+        it(name, check)
+    end
+
+    it("list is complete", function()
+        for name in lfs.dir("examples") do
+            if not name:match("^%.") and lfs.attributes("examples/" .. name, "mode") == "directory" then
+                assert(EXAMPLES[name], name .. " is not run by this spec")
+            end
+        end
+    end)
+end)

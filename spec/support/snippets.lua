@@ -1,0 +1,169 @@
+-- SPDX-License-Identifier: MIT
+-- The fenced blocks of a page, and how they are run. The words after a block's language say what it is:
+--   lua run, sh run, c run   executed; a text block right after it is what it prints ("..." is any text)
+--   lua file=NAME            written to the page's directory for the blocks after it, and not run itself
+-- A page's blocks share one temporary directory, in which `hawser` is on the PATH. Ports 25520 to 25529
+-- become free ones, so that a page can be tested while its examples run elsewhere.
+
+local lfs = require("lfs")
+
+local snippets = {}
+
+local root = lfs.currentdir()
+local build = os.getenv("HAWSER_BUILD") or root .. "/build/release"
+if build:sub(1, 1) ~= "/" then build = root .. "/" .. build end
+local hawser = os.getenv("HAWSER_BIN") or build .. "/bin/hawser"
+
+local function read(path)
+    local file = assert(io.open(path, "rb"))
+    local text = file:read("a")
+    file:close()
+    return text
+end
+
+local function write(path, text)
+    local file = assert(io.open(path, "wb"))
+    file:write(text)
+    file:close()
+end
+
+local function shell_quoted(text) return "'" .. text:gsub("'", [['\'']]) .. "'" end
+
+---@class snippets.Block
+---@field line integer
+---@field language string
+---@field run boolean
+---@field file string|nil
+---@field text string
+---@field expected string|nil
+
+local function new_block(line, info)
+    local language, rest = info:match("^(%S*)%s*(.*)$")
+    return { line = line, language = language, run = rest == "run", lines = {},
+             file = rest:match("^file=(%S+)$") }
+end
+
+---@param path string
+---@return snippets.Block[]
+function snippets.of(path)
+    local blocks, open, last, number = {}, nil, nil, 0
+    for line in (read(path) .. "\n"):gmatch("(.-)\n") do
+        number = number + 1
+        local fence = line:match("^```(.*)$")
+        if open and fence == "" then
+            open.text = table.concat(open.lines, "\n") .. "\n"
+            if open.language == "text" and last then
+                last.expected = open.text
+                open = nil
+            else
+                blocks[#blocks + 1] = open
+                last, open = open, nil
+            end
+        elseif open then
+            open.lines[#open.lines + 1] = line
+        elseif fence then
+            open = new_block(number, fence)
+        elseif line:find("%S") then
+            last = nil -- a text block further down is no output of it
+        end
+    end
+    assert(not open, path .. ": a block without an end")
+    return blocks
+end
+
+-- --- running ---
+
+local base -- the first of ten ports below those that the kernel gives out
+
+local function free_ports()
+    if not base then
+        local file = assert(io.open("/dev/urandom", "rb"))
+        base = 2000 + string.unpack("<I4", file:read(4)) % 1000
+        file:close()
+    end
+    return ("%d"):format(base)
+end
+
+local function with_ports(text) return (text:gsub("2552(%d)", free_ports() .. "%1")) end
+
+---Runs a shell command in a directory: its output, what it said on stderr, its exit status.
+local function shell(directory, command)
+    local all = ("cd %s && exec 2>stderr && PATH=%s:$PATH exec timeout -k 1 30 %s"):format(
+        shell_quoted(directory), shell_quoted(hawser:match("^(.*)/")), command)
+    local pipe = assert(io.popen(all, "r"))
+    local output = pipe:read("a")
+    local _, _, status = pipe:close()
+    return output, read(directory .. "/stderr"), status
+end
+
+local function cache_entry(name)
+    local file = io.open(build .. "/CMakeCache.txt")
+    if not file then return nil end
+    local text = file:read("a")
+    file:close()
+    local value = text:match("\n" .. name .. ":[^=\n]*=([^\n]*)")
+    return value ~= "" and value or nil
+end
+
+---The compiler of the build, or the system's; nil when there is none.
+function snippets.compiler()
+    for _, name in ipairs { cache_entry("CMAKE_C_COMPILER") or "cc", "cc" } do
+        if os.execute("command -v " .. name .. " >/dev/null 2>&1") then return name end
+    end
+    return nil
+end
+
+---Compiles a C file of `directory` into `program` there. "" or what the compiler says.
+function snippets.compile(directory, file, program)
+    local sanitize = cache_entry("HAWSER_SANITIZE")
+    local lua = read(file:sub(1, 1) == "/" and file or directory .. "/" .. file):find("lua.h", 1, true)
+    local command = table.concat({
+        snippets.compiler(), "-std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O0 -fno-lto",
+        sanitize and "-fsanitize=" .. sanitize or "",
+        "-I" .. root .. "/runtime/include", "-I" .. root .. "/bindings", file, "-o", program,
+        lua and "-Wl,-E " .. build .. "/lib/libhawser_lua.a" or "", build .. "/lib/libhawser.a",
+        "$(pkg-config --cflags --libs libuv " .. (lua and "lua5.4" or "") .. ")",
+        "$(pkg-config --libs msgpack || pkg-config --libs msgpack-c) -lpthread -lm -ldl",
+    }, " ")
+    local _, said, status = shell(directory, "sh -c " .. shell_quoted(command))
+    return status == 0 and "" or said
+end
+
+local function command_of(block, directory)
+    if block.language == "sh" then
+        write(directory .. "/snippet.sh", with_ports(block.text))
+        return "sh -eu snippet.sh"
+    elseif block.language == "lua" then
+        write(directory .. "/snippet.lua", with_ports(block.text))
+        return "hawser run snippet.lua"
+    end
+    write(directory .. "/snippet.c", with_ports(block.text))
+    local said = snippets.compile(directory, "snippet.c", "snippet")
+    assert(said == "", said)
+    return "./snippet"
+end
+
+---Does the output fit, where "..." stands for any text within a line?
+local function fits(expected, output)
+    local pattern = expected:gsub("%p", "%%%0"):gsub("%%%.%%%.%%%.", "[^\n]*")
+    return output:find("^" .. pattern .. "$") ~= nil
+end
+
+---Runs one block in the page's directory; raises an error that says what was wrong.
+function snippets.run(block, directory)
+    if block.file then
+        write(directory .. "/" .. block.file, with_ports(block.text))
+        return
+    end
+    local output, said, status = shell(directory, command_of(block, directory))
+    if status ~= 0 then
+        error(("exit status %s\n%s%s"):format(status, output, said), 0)
+    end
+    if block.expected and not fits(with_ports(block.expected), output) then
+        error(("printed\n%s%sexpected\n%s"):format(output, said, block.expected), 0)
+    end
+end
+
+snippets.shell, snippets.root, snippets.read = shell, root, read
+
+return snippets
