@@ -77,8 +77,7 @@ int hwsi_spawn(struct hwsi_local *local, const struct hws_actor_ops *ops, void *
     return 0;
 }
 
-/* The message's payload as a slice of a counted buffer: the one it lies in, or a copy. NULL: out of memory. */
-static struct hws_buffer *hold_payload(struct hwsi_local *local, const struct hws_message *message, struct hws_slice *payload)
+struct hws_buffer *hwsi_hold_payload(struct hwsi_local *local, const struct hws_message *message, struct hws_slice *payload)
 {
     *payload = message->payload;
     if (!message->buffer || hwsi_pool_crowded(local->pool))
@@ -116,7 +115,7 @@ int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target, const s
         return HWS_EFULL;
     }
     struct hws_slice payload;
-    struct hws_buffer *buffer = hold_payload(local, message, &payload);
+    struct hws_buffer *buffer = hwsi_hold_payload(local, message, &payload);
     struct hws_message *place = buffer ? hwsi_lane_put(&local->nodes, lane) : NULL;
     if (!place) {
         hwsi_buffer_release(buffer);
@@ -140,6 +139,7 @@ int hwsi_tell(struct hws_context *actor, unsigned lane, enum hws_message_kind ki
     if (!place)
         return HWS_ENOMEM;
     *place = (struct hws_message){.kind = (uint16_t)kind, .who = hwsi_pid_retain(who), .reason = reason, .request_id = request_id};
+    actor->told += kind == HWS_MESSAGE_terminated;
     actor->local->backlog += lane == HWSI_LANE_USER && !actor->suspended;
     hwsi_schedule(actor);
     return 0;

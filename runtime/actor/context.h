@@ -25,6 +25,7 @@ struct hws_context {
     uint64_t restarts, window_start;
     char *failure; /* the text for ActorFailed, or NULL */
     struct hwsi_list watchers, watching;
+    uint64_t told; /* Terminateds in the mailbox */
 };
 
 #endif

@@ -19,6 +19,7 @@ static void drop_current(struct hws_context *actor)
 {
     if (!actor->current)
         return;
+    actor->told -= actor->current->kind == HWS_MESSAGE_terminated;
     actor->current = NULL;
     actor->local->backlog -= actor->current_lane == HWSI_LANE_USER && !actor->suspended;
     hwsi_lane_drop(&actor->local->nodes, &actor->lanes[actor->current_lane]);
@@ -65,6 +66,7 @@ static bool may_restart(struct hws_context *actor)
 static void supervise(struct hws_context *actor, int error)
 {
     actor->failures++;
+    hws_context_resume(actor); /* what it waited for is over */
     enum hws_supervision way = actor->supervision;
     if (way == HWS_SUPERVISE_restart && !may_restart(actor))
         way = HWS_SUPERVISE_stop;
@@ -106,6 +108,9 @@ static void letters_of_lane(struct hws_context *actor)
     }
     for (lane = &actor->lanes[HWSI_LANE_SYSTEM]; lane->count;)
         hwsi_lane_drop(&actor->local->nodes, lane);
+    for (int i = 0; i < HWSI_LANES; i++)
+        while (actor->lanes[i].head) /* taken for a message for which there was no memory */
+            hwsi_mailbox_shrink(&actor->local->nodes, &actor->lanes[i]);
 }
 
 static void end_watches(struct hws_context *actor)

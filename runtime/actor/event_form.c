@@ -15,7 +15,7 @@ static const struct {
 #undef X
 };
 
-enum kind { KIND_text, KIND_pid, KIND_u64, KIND_seconds, KIND_flag, KIND_correlation, KIND_value };
+enum kind { KIND_text, KIND_pid, KIND_uid, KIND_u64, KIND_seconds, KIND_flag, KIND_correlation, KIND_value };
 static const struct {
     const char *name, *kind_name, *doc;
     enum kind kind;
@@ -111,6 +111,9 @@ static void json_field(struct text *t, const struct hws_event *event, size_t fie
         break;
     case KIND_pid:
         json_pid(t, *(struct hws_pid *const *)place);
+        break;
+    case KIND_uid: /* a number of 64 bits loses digits in many JSON readers */
+        hwsi_text_append(t->out, t->capacity, &t->used, "\"%016" PRIx64 "\"", *(const uint64_t *)place);
         break;
     case KIND_u64:
         hwsi_text_append(t->out, t->capacity, &t->used, "%" PRIu64, *(const uint64_t *)place);

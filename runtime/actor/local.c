@@ -98,23 +98,14 @@ void hwsi_name_local(struct hwsi_local *local, struct hws_message *message)
     message->correlation.lo = local->correlation.lo;
 }
 
-struct hws_message hwsi_outgoing(const struct hws_message *message)
-{
-    struct hws_message out = {.payload = message->payload,
-                              .sender = message->sender,
-                              .type = message->type,
-                              .correlation = message->correlation,
-                              .buffer = message->buffer};
-    return out;
-}
-
 int hws_send(struct hws_system *system, struct hws_pid *target, const struct hws_message *message)
 {
     struct hwsi_local *local = hwsi_local_of(system);
     int error = hwsi_check_outgoing(local, target, message);
     if (error)
         return error;
-    struct hws_message out = hwsi_outgoing(message);
+    struct hws_message out;
+    hwsi_outgoing(&out, message);
     if (!target->address->local)
         return local->router->ops->deliver(local->router, target, &out);
     hwsi_name_local(local, &out);

@@ -110,14 +110,32 @@ __attribute__((format(printf, 3, 4))) void hwsi_log(const struct hwsi_local *loc
 
 /* Size and well-formedness; makes the dead letter when wrong. */
 int hwsi_check_outgoing(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message);
-/* The fields of an outgoing message that a sender may set. */
-struct hws_message hwsi_outgoing(const struct hws_message *message);
+/*
+ * Takes the fields of an outgoing message that a sender may set, one by one: copying in larger pieces what was just stored in small
+ * ones stalls, and this is the message path.
+ */
+static inline void hwsi_outgoing(struct hws_message *out, const struct hws_message *message)
+{
+    out->payload.data = message->payload.data;
+    out->payload.size = message->payload.size;
+    out->sender = message->sender;
+    out->type = message->type;
+    out->request_id = 0;
+    out->correlation.hi = message->correlation.hi;
+    out->correlation.lo = message->correlation.lo;
+    out->kind = HWS_MESSAGE_user;
+    out->reason = 0;
+    out->who = NULL;
+    out->buffer = message->buffer;
+}
 /* A local message's own correlation id, unless it continues another's. */
 void hwsi_name_local(struct hwsi_local *local, struct hws_message *message);
 
 /* --- actors (actor.c, dispatcher.c) --- */
 int hwsi_spawn(struct hwsi_local *local, const struct hws_actor_ops *ops, void *self,
                const struct hws_spawn_options *options, struct hws_pid **out);
+/* The message's payload as a slice of a counted buffer: the one it lies in, or a copy. NULL: out of memory. */
+struct hws_buffer *hwsi_hold_payload(struct hwsi_local *local, const struct hws_message *message, struct hws_slice *payload);
 /* Puts a message into a local mailbox. `message` is borrowed; its payload must lie in message->buffer, or is copied when that is
  * NULL. Makes the dead letter itself when it can't. */
 int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message);

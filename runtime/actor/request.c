@@ -90,30 +90,34 @@ static void request_free(struct hwsi_request *request)
     discard(request);
 }
 
+/* The answer's parts, held until `done` is called. False: out of memory. */
+static bool keep_response(struct hwsi_local *local, struct hwsi_request *request, const struct hws_message *response)
+{
+    struct hws_slice payload;
+    struct hws_buffer *buffer = hwsi_hold_payload(local, response, &payload);
+    if (!buffer)
+        return false;
+    struct hws_message *kept = &request->response;
+    kept->payload.data = payload.data;
+    kept->payload.size = payload.size;
+    kept->buffer = buffer;
+    kept->sender = hwsi_pid_retain(response->sender);
+    kept->type = hwsi_atom_retain(response->type);
+    kept->correlation.hi = request->correlation.hi;
+    kept->correlation.lo = request->correlation.lo;
+    return true;
+}
+
 void hwsi_request_finish(struct hwsi_local *local, struct hwsi_request *request, int status, const struct hws_message *response)
 {
     if (!hwsi_list_empty(&request->node))
         return;
     hwsi_timer_stop(&request->timer);
     request->status = status;
-    if (response && response->payload.size) {
-        struct hws_slice payload = response->payload;
-        struct hws_buffer *buffer = response->buffer;
-        if (buffer && !hwsi_pool_crowded(local->pool))
-            hwsi_buffer_retain(buffer);
-        else
-            buffer = hwsi_arena_copy(&local->arena, payload, &payload);
-        request->response = *response;
-        request->response.payload = buffer ? payload : (struct hws_slice){0};
-        request->response.buffer = buffer;
-        request->response.who = NULL;
-        hwsi_pid_retain(request->response.sender);
-        hwsi_atom_retain(request->response.type);
-        if (!buffer)
-            request->status = HWS_ENOMEM;
-    } else if (response) {
+    if (response)
         request->response.reason = response->reason;
-    }
+    if (response && response->payload.size && !keep_response(local, request, response))
+        request->status = HWS_ENOMEM;
     hwsi_list_append(&local->requests.done, &request->node);
 }
 
@@ -168,7 +172,8 @@ int hws_request(struct hws_system *system, struct hws_pid *target, const struct 
         error = request_new(local, target, done, data, &request);
     if (error)
         return error;
-    struct hws_message out = hwsi_outgoing(message);
+    struct hws_message out;
+    hwsi_outgoing(&out, message);
     if (!out.sender)
         out.sender = local->root;
     out.request_id = request->id;
@@ -203,13 +208,6 @@ void hwsi_request_sent(struct hwsi_local *local, const struct hws_message *messa
         request->correlation = message->correlation.hi | message->correlation.lo ? message->correlation : derived;
 }
 
-static struct hws_message answer_to(const struct hwsi_request *request, const struct hws_message *response)
-{
-    struct hws_message answer = *response;
-    answer.correlation = request->correlation;
-    return answer;
-}
-
 int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *from, const struct hws_message *response)
 {
     struct hwsi_request *request = hwsi_request_find(local, response->request_id);
@@ -222,8 +220,7 @@ int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *f
         hwsi_letter(local, local->root, &letter, HWS_REASON_not_found);
         return HWS_ENOTFOUND;
     }
-    struct hws_message answer = answer_to(request, response);
-    hwsi_request_finish(local, request, 0, &answer);
+    hwsi_request_finish(local, request, 0, response);
     return 0;
 }
 
@@ -246,7 +243,8 @@ int hws_respond(struct hws_system *system, struct hws_pid *to, uint64_t request_
     int error = hwsi_check_outgoing(local, to, message);
     if (error)
         return error;
-    struct hws_message out = hwsi_outgoing(message);
+    struct hws_message out;
+    hwsi_outgoing(&out, message);
     out.request_id = request_id;
     if (to->address->local)
         return hwsi_response_arrived(local, NULL, &out);

@@ -133,11 +133,15 @@ int hws_watch(struct hws_system *system, struct hws_pid *watcher, struct hws_pid
 static void forget_told(struct hws_context *watcher, const struct hws_pid *target)
 {
     struct hwsi_lane *lane = &watcher->lanes[HWSI_LANE_USER];
-    for (struct hwsi_mailbox_node *node = lane->head; node; node = node->next)
+    uint64_t left = watcher->told; /* without any, a long mailbox is not walked */
+    for (struct hwsi_mailbox_node *node = lane->head; node && left; node = node->next)
         for (uint32_t i = node->read; i < node->written; i++) {
             struct hws_message *message = &node->items[i];
-            if (message->kind == HWS_MESSAGE_terminated && message->who == target && message != watcher->current)
-                message->kind = HWSI_MESSAGE_nothing;
+            left -= message->kind == HWS_MESSAGE_terminated;
+            if (message->kind != HWS_MESSAGE_terminated || message->who != target || message == watcher->current)
+                continue;
+            message->kind = HWSI_MESSAGE_nothing;
+            watcher->told--;
         }
 }
 
@@ -146,11 +150,10 @@ int hws_unwatch(struct hws_system *system, struct hws_pid *watcher, struct hws_p
     struct hwsi_local *local = hwsi_local_of(system);
     if (!watcher->actor)
         return watcher->address->local ? HWS_ENOTFOUND : HWS_EINVAL;
+    forget_told(watcher->actor, target); /* of a life of that name before this one, too */
     struct hwsi_watch *watch = hwsi_watch_find(local, watcher, target);
-    if (!watch) {
-        forget_told(watcher->actor, target);
+    if (!watch)
         return 0;
-    }
     hwsi_watch_remove(local, watch);
     if (target->address->local)
         return 0;

@@ -68,7 +68,6 @@ static void build(struct hwsi_connection *connection, struct batch *batch, int l
 static void written(struct hwsi_connection *connection, const struct batch *batch, size_t taken)
 {
     if (taken) /* else what is written in part still is */
-        if (taken)
         connection->partial = HWSI_NO_LANE;
     for (size_t i = 0; i < batch->count && taken; i++) {
         size_t here = batch->slices[i].size < taken ? batch->slices[i].size : taken;

@@ -12,11 +12,11 @@
 
 #include "hawser/message.h"
 
-/* Fields an event can have. X(name, kind, doc); kind: text, pid, u64, seconds (ns in C), flag, reason, correlation, value */
+/* Fields an event can have. X(name, kind, doc); kind: text, pid, uid, u64, seconds (ns in C), flag, reason, correlation, value */
 #define HWS_EVENT_FIELDS(X)                                                                       \
     X(address, text, "the endpoint's or listener's address")                                      \
     X(name, text, "the peer's system name, the policy's or the actor's name")                     \
-    X(uid, u64, "the peer's uid")                                                                 \
+    X(uid, uid, "the peer's uid, 16 hex digits in JSON and Lua")                                  \
     X(incarnation, u64, "counts this endpoint's lives, from 1")                                   \
     X(reason, text, "one word: refused, timeout, reset, protocol, not_found, ...")                \
     X(detail, text, "a sentence for people; a traceback where there is one")                      \
