@@ -176,6 +176,31 @@ static void test_peer_never_reads(void **state)
     rig_end(&rig);
 }
 
+/* docs/wire.md: BYE is the last frame. What was taken is acknowledged before it; what was not written never is. */
+static void test_bye_is_last(void **state)
+{
+    struct rig rig;
+    struct hws_slice body;
+    struct hwsi_control ack;
+    struct hwsi_deliver deliver = {.target = {.text = hws_slice_text("a")}, .payload = rig_value()};
+    (void)state;
+    rig_start_default(&rig);
+    struct rig_link *link = connected(&rig);
+    assert_int_equal(hws_spawn_named(rig.system, "a", &ignore_ops, NULL, NULL), 0);
+    rig_deliver(link, &deliver);
+    rig_turn(&rig);
+    rig_send(&rig, RIG_PEER "/b");
+    assert_int_equal(hws_close_endpoint(rig.system, RIG_PEER, "enough"), 0);
+    assert_int_equal(rig_frame(link, &body), HWSI_FRAME_ACK);
+    assert_int_equal(hwsi_control_decode(body, &ack), 0);
+    assert_int_equal(ack.b, 1);
+    assert_int_equal(rig_frame(link, &body), HWSI_FRAME_BYE);
+    assert_int_equal(rig_frame(link, &body), -1);
+    rig_turn(&rig);
+    assert_string_equal(rig_event(&rig, HWS_EVENT_DeadLetter, 0)->reason, "disconnected"); /* it can not have been processed */
+    rig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +209,7 @@ int main(void)
         cmocka_unit_test(test_acknowledges),
         cmocka_unit_test(test_write_error),
         cmocka_unit_test(test_peer_never_reads),
+        cmocka_unit_test(test_bye_is_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
