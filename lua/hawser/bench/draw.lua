@@ -121,8 +121,8 @@ function draw.histogram(title, histogram)
     local blocks = is_utf8()
     io.stdout:write("\n", title, "\n")
     for _, step in ipairs(steps) do
-        io.stdout:write(("  up to %8.1f us %7.3f %% %s\n"):format(step.upper / 1e3, 100 * step.count / total,
-                                                          bar(step.count / most, blocks)))
+        io.stdout:write(("  up to %8.1f us %7.3f %% %s\n"):format(
+            step.upper / 1e3, 100 * step.count / total, bar(step.count / most, blocks)))
     end
 end
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- hawser bench: hawser beside the raw floor of this machine, in one run. Floor and hawser take turns,
--- round by round, and what is shown is the median of the rounds and the ratio of the medians.
+-- hawser bench: hawser beside the raw floor of this machine, in one run. Floor and hawser take
+-- turns, round by round; shown are the medians of the rounds and the ratio of the medians.
 
 local draw = require "hawser.bench.draw"
 local rows = require "hawser.bench.rows"
@@ -39,7 +39,8 @@ local function read_number(name, text)
         number = math.tointeger(number)
     end
     if not number or number < least or number > most then
-        return complain("%s must be a number from %g to %g, not %q", name, least, most, text or "nothing")
+        return complain("%s must be a number from %g to %g, not %q", name, least, most,
+                        text or "nothing")
     end
     return number
 end
@@ -60,10 +61,13 @@ local function read_options(args)
             if not value then
                 return complain("%s needs a value", name)
             end
-            options[name:sub(3)] = numbers[name] and read_number(name, value) or value
-            if not options[name:sub(3)] then
+            if numbers[name] then
+                value = read_number(name, value)
+            end
+            if not value then
                 return nil
             end
+            options[name:sub(3)] = value
         else
             return complain("unknown option %q: %s", name, suggest.expected(name, names))
         end
@@ -119,10 +123,12 @@ local function measure_row(programs, row, options, allowed)
     -- Memory does not vary.
     for round = 1, row.unit == "memory" and 1 or options.rounds do
         progress("%s, round %d of %d", row.name, round, options.rounds)
-        if row.floor then
-            floors[#floors + 1] = runner.measure(programs, row.floor, row, settings)
+        local floor = row.floor and runner.measure(programs, row.floor, row, settings)
+        local value = runner.measure(programs, row.hawser, row, settings)
+        floors[#floors + 1], values[#values + 1] = floor or nil, value
+        if not value or (row.floor and not floor) then
+            break -- it has said why, and would again
         end
-        values[#values + 1] = runner.measure(programs, row.hawser, row, settings)
     end
     row.floor_result = #floors > 0 and median(floors) or nil
     row.result = #values > 0 and median(values) or nil
@@ -182,8 +188,8 @@ local function print_json(machine, options, list)
     for i, row in ipairs(list) do
         lines[i] = json_row(row)
     end
-    io.stdout:write(('{"machine":{"cpu":%s,"cores":%d,"kernel":%s,"load":%.2f,"compiler":%s,"flags":%s},'
-        .. '"seconds":%g,"rounds":%d,"rows":[\n%s\n]}\n'):format(
+    io.stdout:write(('{"machine":{"cpu":%s,"cores":%d,"kernel":%s,"load":%.2f,"compiler":%s,'
+        .. '"flags":%s},"seconds":%g,"rounds":%d,"rows":[\n%s\n]}\n'):format(
         json_text(machine.cpu), machine.cores, json_text(machine.kernel), machine.load,
         json_text(machine.compiler), json_text(machine.flags), options.seconds, options.rounds,
         table.concat(lines, ",\n")))
@@ -205,10 +211,10 @@ local function print_latency(list)
 end
 
 local function print_report(machine, options, list)
-    io.stdout:write(("%s, %d cores, Linux %s; %s %s\n"):format(machine.cpu, machine.cores, machine.kernel,
-                                                            machine.compiler, machine.flags))
-    io.stdout:write(("Medians of %d rounds of %g s, two processes over TCP on 127.0.0.1.\n\n"):format(
-        options.rounds, options.seconds))
+    io.stdout:write(("%s, %d cores, Linux %s; %s %s\n"):format(
+        machine.cpu, machine.cores, machine.kernel, machine.compiler, machine.flags))
+    io.stdout:write(("Medians of %d %s of %g s; two processes, TCP over 127.0.0.1.\n\n"):format(
+        options.rounds, options.rounds == 1 and "round" or "rounds", options.seconds))
     draw.table(list)
     print_latency(list)
 end

@@ -41,9 +41,9 @@ function runner.find()
     local found = { hawser = hawser, floor = (directory or "") .. "/hawser-floor",
                     bench = (directory or "") .. "/hawser-bench" }
     if not readable(found.floor) or not readable(found.bench) then
-        return nil, ("hawser-floor and hawser-bench are not beside %s: build hawser from its sources, "
-            .. "with cmake --preset release && cmake --build --preset release, and use the hawser "
-            .. "in build/release/bin"):format(hawser or "hawser")
+        return nil, ("hawser-floor and hawser-bench are not beside %s: build them from the "
+            .. "sources, with cmake --preset release && cmake --build --preset release, and use "
+            .. "the hawser in build/release/bin"):format(hawser or "hawser")
     end
     found.script = package.searchpath("hawser.bench.work", package.path)
     return found
@@ -97,7 +97,8 @@ local function lua_command(programs, work, row, options)
     for _, word in ipairs { work, options.seconds, row.payload, OUTSTANDING } do
         command[#command + 1] = word
     end
-    return table.move(script(programs, cores, options.cores), 1, cores and 6 or 3, #command + 1, command)
+    local peer = script(programs, cores, options.cores)
+    return table.move(peer, 1, #peer, #command + 1, command)
 end
 
 local function c_command(program, work, row, options)

@@ -195,8 +195,8 @@ local function percentiles(trips)
     local function at(part)
         return trips[math.max(1, math.ceil(#trips * part))]
     end
-    return (',"min_ns":%d,"p50_ns":%d,"p99_ns":%d,"p999_ns":%d,"max_ns":%d,"histogram":[%s]'):format(
-        trips[1], at(0.5), at(0.99), at(0.999), trips[#trips], histogram(trips))
+    return (',"p50_ns":%d,"p99_ns":%d,"p999_ns":%d,"histogram":[%s]'):format(
+        at(0.5), at(0.99), at(0.999), histogram(trips))
 end
 
 local function print_result(result)
@@ -232,7 +232,7 @@ end
 
 if arg[4] == "--peer" then
     local system = open("peer")
-    peers[work](system, hawser.pid(arg[5]))
+    peers[work](system, system:pid(arg[5]))
 else
     measure()
 end
