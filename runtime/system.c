@@ -47,6 +47,7 @@ static void destroy(struct hws_system *system)
     hwsi_local_free(&system->local);
     hwsi_policy_replace(&system->policy, NULL);
     hwsi_timer_unregister(&system->stop_timer);
+    hwsi_timer_unregister(&system->trim_timer);
     hwsi_timers_free(&system->timers);
     hwsi_free_text(heap, system->name);
     hwsi_free_text(heap, system->listen);
@@ -59,6 +60,15 @@ static void destroy(struct hws_system *system)
 static void stop_due(struct hwsi_timer *timer)
 {
     (void)timer; /* the turn that fired it looks at the deadline */
+}
+
+#define TRIM_EVERY HWS_SECOND
+
+static void trim_due(struct hwsi_timer *timer)
+{
+    struct hws_system *system = HWSI_ENTRY(timer, struct hws_system, trim_timer);
+    if (hwsi_pool_trim(system->local.pool))
+        hwsi_timer_start(timer, hwsi_later(&system->local, TRIM_EVERY));
 }
 
 static int init(struct hws_system *system)
@@ -83,6 +93,8 @@ static int init(struct hws_system *system)
         error = hwsi_manager_init(&system->manager, &system->local, &system->policy, &system->random);
     if (!error)
         error = hwsi_timer_register(&system->timers, &system->stop_timer, stop_due);
+    if (!error)
+        error = hwsi_timer_register(&system->timers, &system->trim_timer, trim_due);
     /* A system without a listening address is known to its peers by its uid. */
     char client[48];
     hwsi_say(client, sizeof client, "client-%016llx:0", (unsigned long long)system->manager.uid);
@@ -183,6 +195,8 @@ void hws_turn(struct hws_system *system)
         system->stop_seen = true;
         hwsi_system_stop_step(system);
     }
+    if (!hwsi_timer_running(&system->trim_timer) && hwsi_pool_keeps_some(local->pool))
+        hwsi_timer_start(&system->trim_timer, hwsi_later(local, TRIM_EVERY));
     system->in_turn = local->in_turn = false;
     if (system->stage != HWSI_STOPPED)
         return;

@@ -36,7 +36,7 @@ struct hws_system {
     bool stop_seen; /* by a turn */
     bool *gone;     /* set when it is destroyed */
     char *stop_reason;
-    struct hwsi_timer stop_timer;
+    struct hwsi_timer stop_timer, trim_timer;
     uint64_t undelivered;
     void (*stopped)(void *data);
     void *stopped_data;

@@ -29,17 +29,40 @@ static void release(struct hwsi_pool *pool)
     hwsi_heap_release(heap);
 }
 
+static void free_some(struct hwsi_pool *pool, size_t i, uint32_t count)
+{
+    for (; count && pool->free[i]; count--) {
+        struct hwsi_pool_block *block = pool->free[i];
+        pool->free[i] = block->next;
+        pool->kept[i]--;
+        hwsi_free(pool->heap, block, class_size[i]);
+    }
+}
+
+bool hwsi_pool_keeps_some(const struct hwsi_pool *pool)
+{
+    for (size_t i = 0; i < HWSI_POOL_CLASSES; i++)
+        if (pool->kept[i])
+            return true;
+    return false;
+}
+
+bool hwsi_pool_trim(struct hwsi_pool *pool)
+{
+    for (size_t i = 0; i < HWSI_POOL_CLASSES; i++) {
+        free_some(pool, i, pool->unused[i]);
+        pool->unused[i] = pool->kept[i];
+    }
+    return hwsi_pool_keeps_some(pool);
+}
+
 void hwsi_pool_close(struct hwsi_pool *pool)
 {
     if (!pool)
         return;
     pool->closed = true;
     for (size_t i = 0; i < HWSI_POOL_CLASSES; i++)
-        while (pool->free[i]) {
-            struct hwsi_pool_block *block = pool->free[i];
-            pool->free[i] = block->next;
-            hwsi_free(pool->heap, block, class_size[i]);
-        }
+        free_some(pool, i, UINT32_MAX);
     release(pool);
 }
 
@@ -61,7 +84,8 @@ void *hwsi_pool_take(struct hwsi_pool *pool, size_t *size)
     if (!block)
         return hwsi_alloc_raw(pool->heap, *size);
     pool->free[i] = block->next;
-    pool->kept[i]--;
+    if (--pool->kept[i] < pool->unused[i])
+        pool->unused[i] = pool->kept[i];
     return block;
 }
 

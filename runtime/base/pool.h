@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Blocks of memory that come and go with traffic: ring chunks and message buffers. Freed blocks of the usual sizes are kept, a
- * bounded number of each, so that steady state allocates nothing and an idle system holds little.
+ * bounded number of each, so that steady state allocates nothing; those that nobody needs for a while are freed by the trim, so that
+ * an idle system holds little.
  *
  * A buffer may be held longer than the system lives; the pool is reference-counted by its buffers.
  */
@@ -17,6 +18,7 @@ struct hwsi_pool {
     struct hwsi_heap *heap;
     struct hwsi_pool_block *free[HWSI_POOL_CLASSES];
     uint32_t kept[HWSI_POOL_CLASSES];
+    uint32_t unused[HWSI_POOL_CLASSES]; /* the fewest kept since the last trim: nobody needed those */
     uint32_t refs;       /* the owner's and one for each buffer */
     uint32_t buffers;    /* large buffers out there */
     bool closed;
@@ -24,6 +26,10 @@ struct hwsi_pool {
 
 struct hwsi_pool *hwsi_pool_new(struct hwsi_heap *heap);
 void hwsi_pool_close(struct hwsi_pool *pool); /* the owner's reference; NULL is fine */
+
+/* Frees the blocks that were not needed since the last trim; true when some are still kept. */
+bool hwsi_pool_trim(struct hwsi_pool *pool);
+bool hwsi_pool_keeps_some(const struct hwsi_pool *pool);
 
 /* A raw block of at least *size bytes; *size becomes its real size, which hwsi_pool_give() wants back. NULL: out of memory. */
 void *hwsi_pool_take(struct hwsi_pool *pool, size_t *size);

@@ -205,8 +205,16 @@ static int take_deliver(struct hwsi_connection *connection, struct hws_slice bod
         endpoint->duplicates++;
         return 0;
     }
-    struct hws_message message = {.payload = in.payload, .request_id = in.request_id, .buffer = connection->intake};
-    /* Field by field: copying the pair at once would wait for its two halves to be stored. */
+    /* Field by field: copying pairs at once would wait for their halves to be stored. */
+    struct hws_message message;
+    message.payload.data = in.payload.data;
+    message.payload.size = in.payload.size;
+    message.sender = message.who = NULL;
+    message.type = NULL;
+    message.request_id = in.request_id;
+    message.kind = HWS_MESSAGE_user;
+    message.reason = 0;
+    message.buffer = connection->intake;
     if (in.has_correlation) {
         message.correlation.hi = in.correlation.hi;
         message.correlation.lo = in.correlation.lo;

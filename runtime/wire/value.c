@@ -88,12 +88,16 @@ int hwsi_value_skip(struct hws_slice bytes, size_t count, size_t *skipped)
 
 int hws_value_check(struct hws_slice value)
 {
-    /* A bin of up to 255 bytes, what most hosts send, is checked without a walk. */
-    if (value.size >= 2 && value.data[0] == 0xc4) {
-        return value.size == value.data[1] + (size_t)2 ? 0 : HWS_EDECODE;
-    }
     if (value.size == 0) {
         return HWS_EDECODE;
+    }
+    /* A bin or str of up to 255 bytes, what most hosts send, is checked without a walk. */
+    uint8_t head = value.data[0];
+    if (value.size >= 2 && (head == 0xc4 || head == 0xd9)) {
+        return value.size == value.data[1] + (size_t)2 ? 0 : HWS_EDECODE;
+    }
+    if ((head & 0xe0) == 0xa0) {
+        return value.size == (head & 0x1f) + (size_t)1 ? 0 : HWS_EDECODE;
     }
     size_t skipped;
     int error = hwsi_value_skip(value, 1, &skipped);
