@@ -243,8 +243,8 @@ void rig_end(struct rig *rig)
     hws_stop(rig->system, "end", 0);
     rig_turn(rig);
     assert_true(hws_is_stopped(rig->system));
-    hws_unsubscribe(rig->subscription);
     hws_system_free(rig->system);
+    hws_unsubscribe(rig->subscription); /* it may outlive the system */
     assert_true(rig->released);
     for (size_t i = 0; i < rig->link_count; i++) {
         assert_true(rig->links[i]->gone);
