@@ -218,6 +218,8 @@ uint64_t hws_next_turn(struct hws_system *system)
     if (hwsi_dispatch_pending(&system->local) || system->local.events.queued || !hwsi_list_empty(&system->manager.dirty) ||
         !hwsi_list_empty(&system->manager.remains) || atomic_load_explicit(&system->posts, memory_order_relaxed))
         return 0;
+    if (system->stage == HWSI_CLOSED_DOWN && hwsi_manager_closed(&system->manager))
+        return 0; /* its last link has closed: the turn that ends it is due, whoever's transport it was */
     return hwsi_timers_next(&system->timers);
 }
 

@@ -98,7 +98,7 @@ static void send_some(struct scenario_side *side, unsigned count)
         return;
     for (; count && side->sent < SCENARIO_MESSAGES; count--) {
         struct scenario_message *sent = &side->messages[side->sent];
-        size_t size = number_write(room, &(struct number){'m', side->index, !side->index, side->sent++}, padding_of(side->sent));
+        size_t size = number_write(room, &(struct number){'m', side->index, !side->index, side->sent++}, side->scenario->small ? 20 : padding_of(side->sent));
         struct hws_message message = {.payload = {room, size}, .sender = side->sent % 3 ? side->sink : NULL};
         sent->sent = true;
         sent->accepted = hws_send(side->system, side->peer, &message) == 0;

@@ -35,7 +35,7 @@ struct scenario {
     /* Called with each new system before it starts; may be NULL. */
     void (*prepare)(struct scenario *scenario, struct scenario_side *side);
     uint64_t symbol_table_size;
-    void *data;
+    bool small; /* no message longer than a few bytes */
     struct hws_loopback *network;
     struct scenario_side sides[2];
     struct scenario_request {
