@@ -63,6 +63,12 @@ static void event_free(struct hwsi_local *local, struct queued_event *event)
     hwsi_free(local->heap, event, event->size);
 }
 
+/* An end that somebody asked for. */
+static bool is_orderly(const char *reason)
+{
+    return reason && (strcmp(reason, "shutdown") == 0 || strcmp(reason, "closed") == 0);
+}
+
 static void log_event(const struct hwsi_local *local, const struct hws_event *event)
 {
     enum hws_log_level level = HWS_LOG_info;
@@ -75,7 +81,7 @@ static void log_event(const struct hwsi_local *local, const struct hws_event *ev
         level = HWS_LOG_error;
     if (event->type == HWS_EVENT_EndpointDisconnected || event->type == HWS_EVENT_EndpointTerminated ||
         event->type == HWS_EVENT_LinkRefused || event->type == HWS_EVENT_EventsDropped)
-        level = HWS_LOG_warning;
+        level = is_orderly(event->reason) ? HWS_LOG_info : HWS_LOG_warning;
     hwsi_event_line(event, line, sizeof line);
     hwsi_log(local, level, "%s", line);
 }
