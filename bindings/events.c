@@ -47,6 +47,12 @@ static void push_u64(struct hwl_system *system, lua_State *L, uint64_t value)
     lua_pushinteger(L, (lua_Integer)value);
 }
 
+static void push_uid(struct hwl_system *system, lua_State *L, uint64_t uid)
+{
+    (void)system;
+    hwl_push_uid(L, uid);
+}
+
 static void push_seconds(struct hwl_system *system, lua_State *L, uint64_t value)
 {
     (void)system;
@@ -92,10 +98,6 @@ void hwl_push_event(struct hwl_system *system, lua_State *L, const struct hws_ev
     }
     HWS_EVENT_FIELDS(X)
 #undef X
-    if (fields & HWS_F(uid)) {
-        hwl_push_uid(L, event->uid);
-        lua_setfield(L, -2, "uid");
-    }
 }
 
 static int call(lua_State *L)

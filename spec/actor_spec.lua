@@ -108,7 +108,8 @@ describe("an actor", function()
             local arguments = table.pack(...)
             return function() system:spawn(table.unpack(arguments, 1, arguments.n)) end
         end
-        assert.error_matches(spawning { recieve = print }, 'unknown handler "recieve"; did you mean "receive"')
+        assert.error_matches(spawning { recieve = print },
+            'unknown handler "recieve"; did you mean "receive"')
         assert.error_matches(spawning { receive = 5 }, "handler receive: expected a function")
         assert.error_matches(spawning(5), "function or table of handlers")
         assert.error_matches(spawning(print, { supervison = "stop" }), 'did you mean "supervision"')
@@ -135,7 +136,10 @@ describe("an actor", function()
         assert.equal("encode", letters[1].reason)
         assert.equal("too_large", letters[2].reason)
         assert.equal(0, got)
-        assert.same({ nil, "EADDRESS" }, { system:send("h:1/", 1), (select(3, system:send("h:1/", 1))) })
+        ok, message, code = system:send("h:1/", 1)
+        assert.is_string(message)
+        assert.is_nil(ok)
+        assert.equal("EADDRESS", code)
         assert.has_error(function() system:send(5, 1) end)
         assert.has_error(function() system:send(pid, 1, { type = 5 }) end)
         assert.has_error(function() system:send(pid, 1, 5) end)
@@ -155,7 +159,9 @@ describe("an actor", function()
         local types = {}
         local pid = system:spawn_named("many", function(ctx) types[#types + 1] = ctx.type end)
         for i = 1, 3000 do system:send(pid, i, { type = "t" .. i }) end
-        for i = 1, 5000 do system:send("hawser.tcp://n" .. i .. "@" .. tostring(pid), i, { type = "u" }) end
+        for i = 1, 5000 do
+            system:send("hawser.tcp://n" .. i .. "@" .. tostring(pid), i, { type = "u" })
+        end
         systems.wait(function() return #types == 8000 end)
         assert.equal("t3000", types[3000])
     end)
@@ -187,14 +193,18 @@ describe("a failing handler", function()
     it("may throw anything", function()
         local pid = system:spawn(function(_, m)
             if m == 1 then error({}) end
-            if m == 2 then error(setmetatable({}, { __tostring = function() return "described" end })) end
+            local function described(f) return setmetatable({}, { __tostring = f }) end
+            if m == 2 then error(described(function() return "described" end)) end
             if m == 3 then error() end
-            if m == 4 then error(setmetatable({}, { __tostring = function() error("twice") end })) end
+            if m == 4 then error(described(function() error("twice") end)) end
+            -- Lua gives up on finalizers that it can't call on a full stack: not a leak of ours.
+            collectgarbage("stop")
             local function deep(n) return deep(n + 1) + 1 end
             deep(1)
         end)
         for i = 1, 5 do system:send(pid, i) end
         systems.wait(function() return #failures == 5 end)
+        collectgarbage("restart")
         assert.truthy(failures[1].detail:find("a table value", 1, true))
         assert.truthy(failures[2].detail:find("described", 1, true))
         assert.truthy(failures[5].detail:find("stack overflow", 1, true))
@@ -220,7 +230,10 @@ describe("a failing handler", function()
     end)
 
     it("in started stops it; in stopped is logged", function()
-        local pid = system:spawn { started = function() error("no start") end, receive = function() end }
+        local pid = system:spawn {
+            started = function() error("no start") end,
+            receive = function() end,
+        }
         systems.wait(function() return #failures == 1 end)
         assert.truthy(failures[1].detail:find("no start", 1, true))
         assert.is_nil((system:send(pid, 1)))
@@ -246,7 +259,7 @@ describe("a failing handler", function()
         for i = 1, 5 do system:send(pid, i) end
         systems.wait(function() return #failures == 4 and after == 1 end, 30)
         for i = 1, 4 do
-            assert.truthy(failures[i].detail:find("used up its budget of 5000000 instructions", 1, true))
+            assert.truthy(failures[i].detail:find("used up its budget of 5000000 instr", 1, true))
         end
     end)
 

@@ -4,7 +4,8 @@
 
 local process = require("hawser.process")
 
-local BIN = os.getenv("HAWSER_BIN") or ((os.getenv("HAWSER_BUILD") or "./build/release") .. "/bin/hawser")
+local BUILD = os.getenv("HAWSER_BUILD") or "./build/release"
+local BIN = os.getenv("HAWSER_BIN") or BUILD .. "/bin/hawser"
 local PATIENCE = 30
 
 local files = {}
@@ -62,7 +63,8 @@ describe("hawser", function()
     it("tells its versions", function()
         local status, out = run("--version")
         assert.equal(0, status)
-        assert.truthy(out:match("^hawser %d+%.%d+%.%d+\nLua 5%.4%.%d+\nlibuv 1%.%d+%.%d+\nmsgpack%-c %d+%.%d+%.%d+\n$"))
+        local plain = out:gsub("%d+%.%d+%.%d+", "N")
+        assert.equal("hawser N\nLua N\nlibuv N\nmsgpack-c N\n", plain)
         assert.equal(out, select(2, run("version")))
     end)
 
@@ -157,7 +159,7 @@ describe("hawser", function()
                 for _, name in ipairs { "a", "b" } do
                     local system = hawser.system { name = name, listen = "127.0.0.1:0" }
                     system:spawn { stopped = function() print("actor stopped", name) end }
-                    system.events:subscribe("Shutdown", function(e) print("shutdown", name, e.reason) end)
+                    system.events:subscribe("Shutdown", function() print("shutdown", name) end)
                     system:after(0, function() print("running", name) end)
                 end
             ]])
@@ -209,7 +211,7 @@ describe("hawser", function()
         local status, _, err = run("run", script [[
             local hawser = require "hawser"
             local a = hawser.system { name = "a", listen = "127.0.0.1:0", log = false }
-            local b = hawser.system { name = "b", listen = "127.0.0.1:0", log = false, policy = "default" }
+            local b = hawser.system { name = "b", log = false, policy = "default" }
             local pid = a:spawn(function(ctx) ctx:sleep(100) end)
             for i = 1, 100 do a:send(pid, i) b:send(a.address .. "/x", i) end
             b:request(a.address .. "/silent", 1, print)
@@ -227,7 +229,8 @@ end)
 describe("hawser.process", function()
     it("tells how a child ended", function()
         assert.same({ "exited", 0 }, { assert(process.start { "true" }):wait(PATIENCE) })
-        assert.same({ "exited", 3 }, { assert(process.start { "sh", "-c", "exit 3" }):wait(PATIENCE) })
+        local three = assert(process.start { "sh", "-c", "exit 3" })
+        assert.same({ "exited", 3 }, { three:wait(PATIENCE) })
         local child = assert(process.start { "sleep", "100" })
         assert.is_true(math.type(child:id()) == "integer")
         assert.equal("ETIMEOUT", select(3, child:wait(0.01)))

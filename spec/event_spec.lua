@@ -49,7 +49,8 @@ describe("a subscriber", function()
         assert.equal("connected", statistics.state)
         assert.equal(there.uid, statistics.uid)
         assert.equal("there", statistics.name)
-        assert.equal(statistics.deliver_success, system:statistics_snapshot()[there.address].deliver_success)
+        assert.equal(statistics.deliver_success,
+            system:statistics_snapshot()[there.address].deliver_success)
     end)
 
     it("that fails is counted; the others are called, and it is called again", function()
@@ -105,7 +106,8 @@ describe("a subscriber", function()
     it("may be one for a scope only", function()
         local count = 0
         do
-            local _ <close> = system.events:subscribe("ActorStarted", function() count = count + 1 end)
+            local _ <close> = system.events:subscribe("ActorStarted",
+                function() count = count + 1 end)
         end
         system:spawn(function() end)
         systems.idle()
@@ -115,7 +117,8 @@ describe("a subscriber", function()
     it("names the nearest event", function()
         assert.error_matches(function() system.events:subscribe("DeadLeter", print) end,
             'did you mean "DeadLetter"')
-        assert.error_matches(function() system.events:subscribe("Zzz*", print) end, "no event matches")
+        assert.error_matches(function() system.events:subscribe("Zzz*", print) end,
+            "no event matches")
         assert.has_error(function() system.events:subscribe("*") end)
         assert.has_error(function() system.events:subscribe() end)
     end)

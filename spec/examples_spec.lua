@@ -36,7 +36,8 @@ local EXAMPLES = {
     end,
     ["ping-pong"] = function()
         local text = example("ping-pong/ping-pong.lua", "200")
-        assert.truthy(text:match("^200 rounds between 127%.0%.0%.1:%d+ and 127%.0%.0%.1:%d+: [%d.]+ us each\n$"))
+        local plain = text:gsub("127%.0%.0%.1:%d+", "ADDRESS"):gsub("[%d.]+ us", "N us")
+        assert.equal("200 rounds between ADDRESS and ADDRESS: N us each\n", plain)
     end,
     ["custom-backoff"] = function()
         local delays, text = {}, example("custom-backoff/custom-backoff.lua")
@@ -50,17 +51,19 @@ local EXAMPLES = {
     reconnect = function()
         local text = example("reconnect/demo.lua")
         local from = 1
-        for _, part in ipairs { "listens on", "got", "kills beta", "lost beta", "try 1 in 0", "dead letters, disconnected",
-            "try 2 in", "try 3 in", "try 4 in", "starts beta again", "listens on", "connected again", "got",
-            "55  sent by alpha", "delivered to beta", "dead letters, disconnected",
-            "Every message is accounted for" } do
+        for _, part in ipairs { "listens on", "got", "kills beta", "lost beta", "try 1 in 0",
+            "dead letters, disconnected", "try 2 in", "try 3 in", "try 4 in", "starts beta again",
+            "listens on", "connected again", "got", "55  sent by alpha",
+            "delivered to beta", "dead letters, disconnected", "Every message is accounted for" } do
             local first, last = text:find(part, from, true)
             assert(first, ("no %q after: %s"):format(part, text:sub(from)))
             from = last
         end
         assert.is_nil(text:find("\27", 1, true))
         local delays = {}
-        for delay in text:gmatch("try %d+ in ([%d.]+) s") do delays[#delays + 1] = tonumber(delay) end
+        for delay in text:gmatch("try %d+ in ([%d.]+) s") do
+            delays[#delays + 1] = tonumber(delay)
+        end
         for i, delay in ipairs(delays) do
             local wanted = math.min(4, 0.3 * 2 ^ (i - 1))
             assert.is_true(delay >= wanted * 0.89 and delay <= wanted * 1.11, "delay " .. i)
@@ -79,7 +82,8 @@ describe("the example", function()
 
     it("list is complete", function()
         for name in lfs.dir("examples") do
-            if not name:match("^%.") and lfs.attributes("examples/" .. name, "mode") == "directory" then
+            local mode = lfs.attributes("examples/" .. name, "mode")
+            if not name:match("^%.") and mode == "directory" then
                 assert(EXAMPLES[name], name .. " is not run by this spec")
             end
         end

@@ -30,7 +30,8 @@ for _, where in ipairs { "near", "over TCP" } do
 
         it("brings its answer, whatever it is", function()
             for _, value in ipairs { 1, "text", { a = { 1, 2 } }, true, false, 1.5 } do
-                assert.same(value, (inside(here, function(ctx) return ctx:request(to "echo", value) end)))
+                local reply = inside(here, function(ctx) return ctx:request(to "echo", value) end)
+                assert.same(value, reply)
             end
             assert.same({ n = 1 }, table.pack(inside(here, function(ctx)
                 return ctx:request(to "echo", nil)
@@ -60,7 +61,8 @@ for _, where in ipairs { "near", "over TCP" } do
             local asker = here:spawn_named("asker", function(ctx, message)
                 local before = { ctx.sender, ctx.type, ctx.request_id, ctx.correlation, ctx.kind }
                 local reply = ctx:request(to "echo", message)
-                seen = { before, { ctx.sender, ctx.type, ctx.request_id, ctx.correlation, ctx.kind } }
+                seen = { before, { ctx.sender, ctx.type, ctx.request_id, ctx.correlation,
+                    ctx.kind } }
                 ctx:respond(reply)
             end)
             local answer
@@ -94,7 +96,8 @@ for _, where in ipairs { "near", "over TCP" } do
             end, { reentrant = true })
             for i = 1, 3 do here:send(pid, i, { type = "t" .. i }) end
             systems.wait(function() return #order == 6 end)
-            assert.same({ "begin 1", "begin 2", "begin 3", "end 1 t1", "end 2 t2", "end 3 t3" }, order)
+            assert.same({ "begin 1", "begin 2", "begin 3", "end 1 t1", "end 2 t2", "end 3 t3" },
+                order)
             local count = 0
             for _ in pairs(contexts) do count = count + 1 end
             assert.equal(3, count)
@@ -103,7 +106,8 @@ for _, where in ipairs { "near", "over TCP" } do
         it("from outside calls a function once", function()
             local calls = {}
             here:request(to "echo", 5, function(...) calls[#calls + 1] = table.pack(...) end)
-            here:request(to "silent", 5, { timeout = 0.02 }, function(...) calls[#calls + 1] = table.pack(...) end)
+            here:request(to "silent", 5, { timeout = 0.02 },
+                function(...) calls[#calls + 1] = table.pack(...) end)
             -- What is known at once is returned, and the function not called.
             local function late(...) calls[#calls + 1] = table.pack(...) end
             local handle, message, code = here:request(to "nobody", 5, late)
@@ -159,7 +163,8 @@ for _, where in ipairs { "near", "over TCP" } do
             end))
             assert.truthy(message:find("coroutine inside it", 1, true))
             message = select(2, inside(here, function(ctx)
-                return pcall(table.sort, { 1, 2, 3 }, function() return ctx:request(to "echo", 1) end)
+                local function compare() return ctx:request(to "echo", 1) end
+                return pcall(table.sort, { 1, 2, 3 }, compare)
             end))
             assert.truthy(message:find("table.sort", 1, true))
         end)
@@ -219,9 +224,13 @@ describe("requests", function()
         local here, there = systems.new { name = "here" }, systems.new { name = "there" }
         local told
         local listener = here:spawn(function(_, m) told = m end)
-        there:spawn_named("caller", function(ctx, m) ctx:send(m.who, "told"); ctx:respond(m.who) end)
+        there:spawn_named("caller", function(ctx, m)
+            ctx:send(m.who, "told")
+            ctx:respond(m.who)
+        end)
         local back
-        here:request(there.address .. "/caller", { who = listener }, function(reply) back = reply end)
+        here:request(there.address .. "/caller", { who = listener },
+            function(reply) back = reply end)
         systems.wait(function() return told and back end)
         assert.is_true(rawequal(listener, back))
         assert.equal(hawser.pid(tostring(listener)), back)

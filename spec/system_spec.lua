@@ -22,7 +22,8 @@ describe("hawser.system", function()
             options.name = options.name or "x"
             return function() return hawser.system(options) end
         end
-        assert.error_matches(with { lisen = "127.0.0.1:0" }, 'unknown option "lisen"; did you mean "listen"')
+        assert.error_matches(with { lisen = "127.0.0.1:0" },
+            'unknown option "lisen"; did you mean "listen"')
         assert.error_matches(with { mailbox_sise = 1 }, "mailbox_size")
         assert.error_matches(with { handler_budgett = 1 }, "handler_budget")
         assert.error_matches(with { mailbox_size = -1 }, "mailbox_size")
@@ -56,7 +57,8 @@ describe("hawser.system", function()
     end)
 
     it("refuses an address that nobody could dial", function()
-        local system, message, code = hawser.system { name = "b", listen = "0.0.0.0:0", log = false }
+        local system, message, code = hawser.system { name = "b", listen = "0.0.0.0:0",
+            log = false }
         assert.is_nil(system)
         assert.truthy(message:find("0.0.0.0", 1, true))
         assert.equal("EADDRESS", code)

@@ -35,7 +35,8 @@ local GOLDEN = {
 local TABLES = {
     { {}, "90" }, { { 1, 2, 3 }, "93010203" }, { { a = 1 }, "81a16101" },
     { { 1, { 2, { x = true } } }, "9201920281a178c3" }, { { [1] = 1, [3] = 3 }, nil, "map" },
-    { { 1, 2, n = 2 }, nil, "map" }, { { [0] = 0 }, "810000" }, { { [1.5] = 1 }, "81cb3ff800000000000001" },
+    { { 1, 2, n = 2 }, nil, "map" }, { { [0] = 0 }, "810000" },
+    { { [1.5] = 1 }, "81cb3ff800000000000001" },
     { { [true] = 1 }, "81c301" }, { core.map {}, "80" }, { core.array {}, "90" },
     { core.map { 7 }, "810107" }, { core.array { 7 }, "9107" }, { core.map(), "80" },
     { { 1, core.null, 3 }, "9301c003" }, { { a = core.null }, "81a161c0" },
@@ -50,7 +51,8 @@ local TABLES = {
 
 describe("a value", function()
     for _, row in ipairs(GOLDEN) do
-        local name = math.type(row[1]) and tostring(row[1]) or ("%q"):format(tostring(row[1]):sub(1, 12))
+        local name = math.type(row[1]) and tostring(row[1])
+            or ("%q"):format(tostring(row[1]):sub(1, 12))
         it(("%s is %s and comes back"):format(name, row[2]:sub(1, 20)), function()
             local packed = core.pack(row[1])
             assert.equal(row[2], hex(packed))
@@ -136,7 +138,8 @@ describe("what is received", function()
         assert.equal("x", pid.id)
     end)
     it("in bad shape is refused", function()
-        for _, text in ipairs { "", "c1", "91", "0101", "a3ab", "81a161", "ddffffffff", "dfffffffff",
+        for _, text in ipairs { "", "c1", "91", "0101", "a3ab", "81a161", "ddffffffff",
+            "dfffffffff",
             "c6ffffffff", "c7", ("91"):rep(65) .. "00" } do
             local value, message, code = received(text)
             assert.is_nil(value)
@@ -177,7 +180,8 @@ describe("what can not be sent", function()
         assert.is_string(core.pack(deep[1]))
     end)
     it("is over the limit", function()
-        for _, value in ipairs { ("x"):rep(100), { ("x"):rep(30), ("x"):rep(30) }, core.bin(("x"):rep(99)) } do
+        for _, value in ipairs { ("x"):rep(100), { ("x"):rep(30), ("x"):rep(30) },
+            core.bin(("x"):rep(99)) } do
             local message, code = fault(value, 50)
             assert.equal("the message is larger than 50 bytes (max_frame_size)", message)
             assert.equal("ETOOLARGE", code)
@@ -196,7 +200,8 @@ describe("the marks", function()
         assert.equal("abc", tostring(core.bin "abc"))
     end)
     it("refuse a table with another metatable", function()
-        assert.error_matches(function() core.array(setmetatable({}, { __name = "thing" })) end, "thing")
+        assert.error_matches(function() core.array(setmetatable({}, { __name = "thing" })) end,
+            "thing")
         assert.error_matches(function() core.map(core.array {}) end, "hawser.array")
         local marked = core.map {}
         assert.equal(marked, core.map(marked))

@@ -83,7 +83,9 @@ for _, where in ipairs { "near", "over TCP" } do
         it("can be placed for another actor", function()
             local target = there:spawn_named("target", function() end)
             local heard
-            local pid = here:spawn { terminated = function(_, who, reason) heard = reason .. who.id end }
+            local pid = here:spawn {
+                terminated = function(_, who, reason) heard = reason .. who.id end,
+            }
             assert.is_true(here:watch(pid, tostring(target)))
             systems.idle(0.1)
             there:stop(target)
@@ -116,7 +118,9 @@ describe("a dead letter's response", function()
         local heard, plain = nil, {}
         local sender = here:spawn {
             receive = function(ctx, m) ctx:send(m, "x") end,
-            dead_letter = function(ctx, target, reason) heard = { ctx.kind, tostring(target), reason } end,
+            dead_letter = function(ctx, target, reason)
+                heard = { ctx.kind, tostring(target), reason }
+            end,
         }
         local function_sender = here:spawn(function(ctx, m)
             plain[#plain + 1] = m

@@ -46,14 +46,16 @@ function hear.beta.got(event)
 end
 
 function hear.alpha.connected(event)
-    local first = event.incarnation == 1 and not restarting
-    story:say("alpha", first and "is connected to beta, and sends five readings a second"
-        or ("is connected again; the uid is another, so this beta is new: %s"):format(uid:sub(1, 8)),
-        "good")
+    if event.uid == uid and not restarting then
+        story:say("alpha", "is connected to beta, and sends five readings a second", "good")
+    else
+        story:say("alpha", "is connected again; another uid, so it is another beta", "good")
+    end
 end
 
 function hear.alpha.lost(event)
-    story:say("alpha", ("lost beta (%s); from here its Lua policy decides"):format(event.reason), "bad")
+    local text = "lost beta (%s); from here its Lua policy decides"
+    story:say("alpha", text:format(event.reason), "bad")
 end
 
 function hear.alpha.waits(event)

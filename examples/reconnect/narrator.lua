@@ -43,7 +43,8 @@ function narrator:item(who, label, number)
     local list = self.list
     if not list or list.who ~= who or list.label ~= label then
         self:close()
-        list = { who = who, label = label, lines = { self:head(who) .. label }, width = #INDENT + #label }
+        local line = self:head(who) .. label
+        list = { who = who, label = label, lines = { line }, width = #INDENT + #label }
         self.list = list
     end
     local text = " " .. number
@@ -75,7 +76,7 @@ function narrator:account(event)
     local reasons = {}
     for reason, count in pairs(event.letters) do
         if reason ~= "total" then
-            local note = reason == "unacknowledged" and " (beta may have got them, but died before it said so)" or ""
+            local note = reason == "unacknowledged" and " (beta may have had them, but died)" or ""
             reasons[#reasons + 1] = ("  %5d  dead letters, %s%s"):format(count, reason, note)
         end
     end

@@ -21,7 +21,7 @@ local hawser = {
     pid = core.pid,
     -- Runs the loop until every system has stopped.
     run = core.run,
-    -- Runs the loop until fn() is true: `true`, or `nil, message, "ETIMEOUT"` after the seconds given.
+    -- Runs the loop until fn() is true, or so many seconds have passed: `nil, message, "ETIMEOUT"`.
     run_until = core.run_until,
     -- What there is, for tools: options of hawser.system, events, dead-letter reasons.
     options = core.options,
