@@ -189,8 +189,9 @@ static void run_round(struct hwsi_local *local, uint64_t throughput, uint64_t un
     hwsi_list_init(&round);
     hwsi_list_splice(&round, &local->runnable);
     while ((node = hwsi_list_first(&round)) && local->delivered < until) {
+        uint64_t left = until - local->delivered;
         hwsi_list_remove(node);
-        visit(HWSI_ENTRY(node, struct hws_context, run), throughput);
+        visit(HWSI_ENTRY(node, struct hws_context, run), throughput < left ? throughput : left);
         if (local->flush_soon) {
             local->flush_soon = false;
             local->router->ops->flush(local->router);
