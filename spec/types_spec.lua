@@ -1,0 +1,84 @@
+-- SPDX-License-Identifier: MIT
+-- lua/hawser/types.lua, which editors read, says what the live module has: no more, no less.
+
+local core = require("hawser.core")
+local hawser = require("hawser")
+
+local file = assert(io.open("lua/hawser/types.lua"))
+local TEXT = file:read("a")
+file:close()
+
+-- The methods of a class in the type file, as a set.
+local function methods(class)
+    local found = {}
+    for name in TEXT:gmatch("\nfunction " .. class .. ":([%w_]+)%(") do found[name] = true end
+    return found
+end
+
+-- The fields listed right after ---@class hawser.NAME.
+local function fields(class)
+    local found = {}
+    local block = TEXT:match("%-%-%-@class hawser%." .. class .. "[^\n]*\n(.-\n)[^-]") or
+        TEXT:match("%-%-%-@class hawser%." .. class .. "[^\n]*\n(.*)$")
+    for name in block:gmatch("%-%-%-@field ([%w_]+)") do found[name] = true end
+    return found
+end
+
+local function names(list)
+    local found = {}
+    for key, value in pairs(list) do found[type(key) == "string" and key or value] = true end
+    return found
+end
+
+describe("the type file", function()
+    it("has the methods of systems", function()
+        assert.same(names(core.methods), methods("System"))
+    end)
+
+    it("has the methods and fields of contexts", function()
+        local live_methods, live_fields = {}, {}
+        for name, value in pairs(core.context_methods) do
+            (type(value) == "function" and live_methods or live_fields)[name] = true
+        end
+        assert.same(live_methods, methods("Context"))
+        assert.same(live_fields, fields("Context"))
+    end)
+
+    it("has the methods of the other objects", function()
+        local system = hawser.system { name = "x", log = false }
+        local handle = system:after(100, print)
+        for class, object in pairs { Handle = handle, Events = system.events,
+            Process = require("hawser.process").start { "true" } } do
+            for name in pairs(methods(class)) do
+                assert.is_function(object[name], class .. ":" .. name)
+            end
+        end
+        for name in pairs(fields("System")) do assert.truthy(system[name], name) end
+        system:stop { deadline = 0 }
+        system:run()
+    end)
+
+    it("has every option", function()
+        local live = { name = true, listen = true, advertise = true, policy = true, log = true,
+            seed = true, handler_budget = true }
+        for _, option in ipairs(hawser.options()) do live[option.name] = true end
+        assert.same(live, fields("Options"))
+    end)
+
+    it("has the spawn options, which are checked", function()
+        local system = hawser.system { name = "x", log = false }
+        for name in pairs(fields("SpawnOptions")) do
+            local ok, message = pcall(system.spawn, system, print, { [name] = function() end })
+            assert.is_true(ok or not message:find("unknown spawn option"), message)
+        end
+        for name in pairs(fields("Handlers")) do
+            assert(system:spawn { [name] = function() end }, name)
+        end
+        system:stop { deadline = 0 }
+        system:run()
+    end)
+
+    it("is Lua", function()
+        assert(load(TEXT))
+    end)
+end)
