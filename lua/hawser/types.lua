@@ -236,34 +236,34 @@ function Process:id() end
 ---@field endpoint_writer_batch_size? integer messages handed to one write
 ---@field endpoint_writer_queue_size? integer messages an endpoint's ring holds
 ---@field endpoint_writer_queue_bytes? integer bytes an endpoint's ring holds
----@field connect_timeout? nil from dial to an open connection
----@field handshake_timeout? nil from an open connection to WELCOME
+---@field connect_timeout? number from dial to an open connection
+---@field handshake_timeout? number from an open connection to WELCOME
 ---@field max_frame_size? integer the largest frame sent or taken, its 4-byte length not counted
 ---@field reconnect_max_retries? integer tries before giving up; 0 is without end
----@field reconnect_initial? nil the C fallback curve's first delay
----@field reconnect_max? nil the C fallback curve's longest delay
+---@field reconnect_initial? number the C fallback curve's first delay
+---@field reconnect_max? number the C fallback curve's longest delay
 ---@field reconnect_factor? number the C fallback curve's growth from try to try
 ---@field reconnect_jitter? number
----@field reconnect_stable_after? nil a link this old resets the attempt count
+---@field reconnect_stable_after? number a link this old resets the attempt count
 ---@field throttle_warning? number the C fallback's warning level, of the ring's messages or bytes
 ---@field throttle_critical? number the C fallback's critical level
 ---@field throttle_hysteresis? number how far below its threshold a level is left
----@field acknowledge_after? nil the longest wait before an ACK of its own
+---@field acknowledge_after? number the longest wait before an ACK of its own
 ---@field acknowledge_bytes? integer bytes taken before an ACK of its own
 ---@field symbol_table_size? integer strings an association names by number, each way
 ---@field mailbox_size? integer user messages an actor's mailbox holds
 ---@field dispatcher_throughput? integer messages an actor handles before the next actor's turn
 ---@field dispatcher_budget? integer
 ---@field event_queue_size? integer events that wait for subscribers
----@field request_timeout? nil a request's deadline when none is given
+---@field request_timeout? number a request's deadline when none is given
 ---@field pending_requests? integer requests that wait for an answer at one time
----@field tombstone_duration? nil how long a closed endpoint's statistics are kept
+---@field tombstone_duration? number how long a closed endpoint's statistics are kept
 ---@field tombstones? integer closed endpoints kept at most
 ---@field endpoints? integer endpoints at most, closed ones included
 ---@field pending_handshakes? integer inbound connections that have not said who they are, at most
 ---@field dead_letter_log_rate? integer dead letters logged a second
 ---@field restart_limit? integer
----@field restart_window? nil the window of restart_limit
----@field shutdown_deadline? nil the longest time hws_stop() waits for queues to drain
+---@field restart_window? number the window of restart_limit
+---@field shutdown_deadline? number the longest time hws_stop() waits for queues to drain
 ---@field policy_budget? integer Lua instructions a policy call may use
 ---@field auto_start? boolean the first send to a remote address dials it; 0
