@@ -43,6 +43,9 @@ bool hwsi_manager_closed(const struct hwsi_manager *manager); /* no connection a
 void hwsi_manager_free(struct hwsi_manager *manager);
 void hwsi_manager_policy_changed(struct hwsi_manager *manager);
 
+/* What actor/ sends through (router.c). */
+extern const struct hwsi_router_ops hwsi_router_ops_remote;
+
 /* Finds or makes. HWS_EFULL: too many endpoints. */
 int hwsi_manager_endpoint(struct hwsi_manager *manager, struct hwsi_address *address, struct hwsi_endpoint **out);
 /* The transport of an address and the rest of it; NULL: none speaks it. */
