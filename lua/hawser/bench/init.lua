@@ -125,17 +125,16 @@ local function measure_row(programs, row, options, allowed)
         progress("%s, round %d of %d", row.name, round, options.rounds)
         local floor = row.floor and runner.measure(programs, row.floor, row, settings)
         local value = runner.measure(programs, row.hawser, row, settings)
-        floors[#floors + 1], values[#values + 1] = floor or nil, value
         if not value or (row.floor and not floor) then
-            break -- it has said why, and would again
+            return -- it has said why, and would again
         end
+        floors[#floors + 1], values[#values + 1] = floor, value
     end
     row.floor_result = #floors > 0 and median(floors) or nil
-    row.result = #values > 0 and median(values) or nil
+    row.result = median(values)
     row.floor_value = row.floor_result and row.floor_result.value
-    row.value = row.result and row.result.value
-    row.ratio = row.value and row.floor_value and row.value / row.floor_value
-    row.met = judge(row)
+    row.value = row.result.value
+    row.ratio = row.floor_value and row.value / row.floor_value
 end
 
 -- --- JSON ---
@@ -259,9 +258,8 @@ function bench.main(args)
             row.cores = 0
         end
         measure_row(programs, row, options, machine.allowed)
-        if not row.value or (row.floor and not row.floor_value) then
-            status = 1
-        end
+        row.met = judge(row)
+        status = row.value and status or 1
     end
     progress()
     if options.json then

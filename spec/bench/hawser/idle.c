@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#define CHECK_EVERY (50 * HWS_MILLISECOND)
-#define QUIET_CHECKS 4 /* of the same memory, one after the other */
+#define CHECK_EVERY (100 * HWS_MILLISECOND)
+#define QUIET_CHECKS 25 /* of the same memory, one after the other: idle systems give back what they did not use for a second */
 #define FILES_BESIDE 64
 
 struct meter {

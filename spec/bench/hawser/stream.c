@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TURN_BYTES (128u * 1024u) /* sent a turn */
-#define MARK_BYTES (512u * 1024u) /* of the queue, what is not acknowledged included: within a second-level cache */
+#define TURN_BYTES (256u * 1024u) /* sent a turn */
+#define MARK_BYTES (1024u * 1024u) /* of the queue, what is not acknowledged included: within a second-level cache */
 #define FRAME_BYTES 16u /* about what hawser adds to a payload */
 
 struct receiver {
