@@ -24,7 +24,7 @@ static void *reallocate(struct hws_allocator *allocator, void *block, size_t old
         free(head);
         return NULL;
     }
-    if (rig->allow == 0)
+    if (rig->allow == 0 || (rig->fail_in && --rig->fail_in == 0))
         return NULL;
     if (rig->allow != UINT64_MAX)
         rig->allow--;
@@ -240,6 +240,7 @@ void rig_pass(struct rig *rig, uint64_t duration)
 void rig_end(struct rig *rig)
 {
     rig->allow = UINT64_MAX;
+    rig->fail_in = 0;
     hws_stop(rig->system, "end", 0);
     rig_turn(rig);
     assert_true(hws_is_stopped(rig->system));
@@ -285,8 +286,11 @@ void rig_feed(struct rig_link *link, const void *bytes, size_t size)
     while (size && !link->gone) {
         uint8_t *room = NULL;
         size_t here = 0;
-        if (!link->link.handler->ops->on_reserve(link->link.handler, &room, &here))
-            fail_msg("the link is not read now");
+        if (!link->link.handler->ops->on_reserve(link->link.handler, &room, &here)) {
+            rig_turn(link->rig); /* it asks again after the next turn */
+            assert_true(link->gone || link->link.handler->ops->on_reserve(link->link.handler, &room, &here));
+            continue;
+        }
         assert_true(here > 0);
         here = here < size ? here : size;
         memcpy(room, p, here);

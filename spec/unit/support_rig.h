@@ -52,6 +52,7 @@ struct rig {
     uint64_t now;
     uint64_t blocks; /* allocated and not freed */
     uint64_t allow;  /* allocations that still succeed */
+    uint64_t fail_in; /* not 0: the n-th allocation from now fails, and only that */
     int dial_error;
     bool released, refused, keep_log;
     struct rig_link *links[RIG_LINKS];
