@@ -29,7 +29,7 @@ int main(void)
         .reason = "word",
         .detail = "a sentence",
         .level = "warning",
-        .uid = UINT64_C(8899001122334455667),
+        .uid = UINT64_C(0x7b7ed5d4c13f3c13),
         .incarnation = 1,
         .attempt = 2,
         .delay = 400 * HWS_MILLISECOND,

@@ -1,9 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- The fenced blocks of a page, and how they are run. The words after a block's language say what it is:
---   lua run, sh run, c run   executed; a text block right after it is what it prints ("..." is any text)
---   lua file=NAME            written to the page's directory for the blocks after it, and not run itself
--- A page's blocks share one temporary directory, in which `hawser` is on the PATH. Ports 25520 to 25529
--- become free ones, so that a page can be tested while its examples run elsewhere.
+-- The fenced blocks of a page, and how they are run. The word after a block's language says how:
+--   lua run, sh run, c run   executed; a text block right after it is what it prints, in which
+--                            "..." is any text within a line, and alone any lines
+--   lua file=NAME            written to the page's directory for the blocks after it, and not run
+--   c body                   compiled as the body of a function, not run; it has the variables
+--                            struct hws_system *system, struct uv_loop_s *loop, char message[256]
+-- A page's blocks share a temporary directory, and `hawser` is on the PATH. The ports 25520 to
+-- 25529 become others, so that pages can be tested while examples run.
 
 local lfs = require("lfs")
 
@@ -33,14 +36,15 @@ local function shell_quoted(text) return "'" .. text:gsub("'", [['\'']]) .. "'" 
 ---@field line integer
 ---@field language string
 ---@field run boolean
+---@field body boolean
 ---@field file string|nil
 ---@field text string
 ---@field expected string|nil
 
 local function new_block(line, info)
     local language, rest = info:match("^(%S*)%s*(.*)$")
-    return { line = line, language = language, run = rest == "run", lines = {},
-             file = rest:match("^file=(%S+)$") }
+    return { line = line, language = language, run = rest == "run" or rest == "body", lines = {},
+             body = rest == "body", file = rest:match("^file=(%S+)$") }
 end
 
 ---@param path string
@@ -113,10 +117,31 @@ function snippets.compiler()
     return nil
 end
 
+local BODY = [[
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+#include "hawser/hawser.h"
+struct hws_system *system_of_host;
+#define system system_of_host
+struct uv_loop_s *loop;
+char message[256];
+void body(void);
+void body(void)
+{
+%s}
+int main(void)
+{
+    return 0;
+}
+]]
+
 ---Compiles a C file of `directory` into `program` there. "" or what the compiler says.
 function snippets.compile(directory, file, program)
     local sanitize = cache_entry("HAWSER_SANITIZE")
-    local lua = read(file:sub(1, 1) == "/" and file or directory .. "/" .. file):find("lua.h", 1, true)
+    local source = read(file:sub(1, 1) == "/" and file or directory .. "/" .. file)
+    local lua = source:find("lua.h", 1, true)
     local command = table.concat({
         snippets.compiler(), "-std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -O0 -fno-lto",
         sanitize and "-fsanitize=" .. sanitize or "",
@@ -137,16 +162,21 @@ local function command_of(block, directory)
         write(directory .. "/snippet.lua", with_ports(block.text))
         return "hawser run snippet.lua"
     end
-    write(directory .. "/snippet.c", with_ports(block.text))
+    local text = block.body and BODY:gsub("%%s", function() return block.text end) or block.text
+    write(directory .. "/snippet.c", with_ports(text))
     local said = snippets.compile(directory, "snippet.c", "snippet")
     assert(said == "", said)
     return "./snippet"
 end
 
----Does the output fit, where "..." stands for any text within a line?
+---Does the output fit, where "..." is any text within a line, and alone on its line any lines?
 local function fits(expected, output)
-    local pattern = expected:gsub("%p", "%%%0"):gsub("%%%.%%%.%%%.", "[^\n]*")
-    return output:find("^" .. pattern .. "$") ~= nil
+    local pattern = {}
+    for line in expected:gmatch("(.-)\n") do
+        local text = line:gsub("%p", "%%%0"):gsub("%%%.%%%.%%%.", "[^\n]*") .. "\n"
+        pattern[#pattern + 1] = line == "..." and ".-" or text
+    end
+    return output:find("^" .. table.concat(pattern) .. "$") ~= nil
 end
 
 ---Runs one block in the page's directory; raises an error that says what was wrong.

@@ -168,6 +168,7 @@ local KINDS = {
     text = { "string", "string" },
     pid = { "PID", 'string, `"host:port/id"`' },
     u64 = { "integer", "number" },
+    uid = { "string, 16 hex digits", "string, 16 hex digits" },
     seconds = { "float, seconds", "number, seconds" },
     flag = { "boolean", "`true`, `false`" },
     correlation = { "string, 24 hex digits", "string, 24 hex digits" },
@@ -175,7 +176,7 @@ local KINDS = {
 }
 
 local SAMPLES = {
-    address = '"127.0.0.1:25521"', name = '"beta"', uid = "8899001122334455667", incarnation = "1",
+    address = '"127.0.0.1:25521"', name = '"beta"', uid = '"7b7ed5d4c13f3c13"', incarnation = "1",
     reason = '"word"', detail = '"a sentence"', attempt = "2", delay = "0.4", success = "true",
     resumed = "true", level = '"warning"', count = "3", pid = '"127.0.0.1:25521/echo"',
     sender = '"127.0.0.1:25520/$1"', watcher = '"127.0.0.1:25520/guard"', message = '"81a16101"',
@@ -220,8 +221,7 @@ local function fields_table()
     local rows = {}
     for i, row in ipairs(tables.rows("event", "HWS_EVENT_FIELDS")) do
         local kind = KINDS[row[2]]
-        local lua = row[1] == "uid" and "string, 16 hex digits" or kind[1]
-        rows[i] = { code(row[1]), lua, kind[2], row[3] }
+        rows[i] = { code(row[1]), kind[1], kind[2], row[3] }
     end
     return table_of({ "field", "in Lua", "in JSON", "what it is" }, rows)
 end
@@ -285,10 +285,10 @@ tables.PAGES = { "options", "events", "delivery", "endpoints", "lua", "embedding
 ---@return string[] names of the tables in it
 function tables.renewed(text)
     local names = {}
-    local result = text:gsub("(<!%-%- table: ([%w_]+) %-%->\n).-(\n<!%-%- end %-%->)",
+    local result = text:gsub("(<!%-%- table: ([%w_]+) %-%->\n).-(<!%-%- end %-%->)",
         function(first, name, last)
             names[#names + 1] = name
-            return first .. assert(tables.made[name], "no table " .. name)() .. last
+            return first .. assert(tables.made[name], "no table " .. name)() .. "\n" .. last
         end)
     return result, names
 end
