@@ -76,8 +76,8 @@ static int parse_uri(struct hwsi_names *names, struct hws_slice text, struct hws
 int hwsi_pid_parse(struct hwsi_names *names, struct hws_slice text, struct hws_pid **out)
 {
     struct hws_slice address, id;
-    if (starts_with(text, URI_PREFIX) && find(text, "://"))
-        return parse_uri(names, text, out);
+    if (find(text, "://")) /* no address and no id has that: a URI, ours or none */
+        return starts_with(text, URI_PREFIX) ? parse_uri(names, text, out) : HWS_EADDRESS;
     split(text, starts_with(text, "unix:"), &address, &id);
     if (id.data && memchr(address.data, ':', address.size))
         return intern_both(names, address, id, out);
