@@ -30,7 +30,8 @@ static void require(bool condition)
 
 static size_t held;
 
-static void *reallocate(struct hws_allocator *allocator, void *block, size_t old_size, size_t new_size)
+static void *reallocate(struct hws_allocator *allocator, void *block, size_t old_size,
+                        size_t new_size)
 {
     (void)allocator;
     held += new_size - old_size;
@@ -39,7 +40,7 @@ static void *reallocate(struct hws_allocator *allocator, void *block, size_t old
     free(block);
     return NULL;
 }
-static struct hws_allocator allocator = {reallocate};
+static struct hws_allocator allocator = { reallocate };
 
 static uint64_t now;
 
@@ -48,12 +49,12 @@ static uint64_t tell_now(struct hws_clock *clock)
     (void)clock;
     return now;
 }
-static struct hws_clock manual = {tell_now};
+static struct hws_clock manual = { tell_now };
 
 struct link {
     struct hws_link base; /* first */
     bool used, dialed, opened, closing, full;
-    size_t takes;         /* bytes a write takes at most */
+    size_t takes; /* bytes a write takes at most */
     uint8_t output[OUTPUT_MOST];
     size_t output_size;
 };
@@ -61,14 +62,17 @@ static struct link links[LINKS];
 static struct hws_listener_handler *accepting;
 static struct hws_listener listening;
 
-static int link_write(struct hws_link *base, const struct hws_slice *slices, size_t count, size_t *taken)
+static int link_write(struct hws_link *base, const struct hws_slice *slices, size_t count,
+                      size_t *taken)
 {
     struct link *link = (struct link *)base;
     *taken = 0;
     for (size_t i = 0; i < count; i++) {
         size_t room = link->takes - *taken < slices[i].size ? link->takes - *taken : slices[i].size;
-        size_t kept = OUTPUT_MOST - link->output_size < room ? OUTPUT_MOST - link->output_size : room;
-        memcpy(link->output + link->output_size, slices[i].data, kept); /* what comes after that, nobody reads */
+        size_t kept =
+            OUTPUT_MOST - link->output_size < room ? OUTPUT_MOST - link->output_size : room;
+        memcpy(link->output + link->output_size, slices[i].data,
+               kept); /* what comes after that, nobody reads */
         link->output_size += kept;
         *taken += room;
         if (room < slices[i].size) {
@@ -83,13 +87,13 @@ static void link_close(struct hws_link *base)
 {
     ((struct link *)base)->closing = true;
 }
-static const struct hws_link_ops link_ops = {link_write, link_close};
+static const struct hws_link_ops link_ops = { link_write, link_close };
 
 static struct link *link_new(bool dialed)
 {
     for (size_t i = 0; i < LINKS; i++)
         if (!links[i].used) {
-            links[i].base = (struct hws_link){.ops = &link_ops, .peer = "fuzz"};
+            links[i].base = (struct hws_link){ .ops = &link_ops, .peer = "fuzz" };
             links[i].used = true;
             links[i].dialed = dialed;
             links[i].opened = !dialed;
@@ -106,22 +110,24 @@ static void listener_close(struct hws_listener *listener)
     (void)listener;
     accepting = NULL;
 }
-static const struct hws_listener_ops listener_ops = {listener_close};
+static const struct hws_listener_ops listener_ops = { listener_close };
 
-static int do_listen(struct hws_transport *transport, const char *address, struct hws_listener_handler *handler,
-                     struct hws_listener **out, char *detail, size_t capacity)
+static int do_listen(struct hws_transport *transport, const char *address,
+                     struct hws_listener_handler *handler, struct hws_listener **out, char *detail,
+                     size_t capacity)
 {
     (void)transport;
     (void)detail;
     (void)capacity;
     accepting = handler;
-    listening = (struct hws_listener){.ops = &listener_ops, .address = address};
+    listening = (struct hws_listener){ .ops = &listener_ops, .address = address };
     *out = &listening;
     return 0;
 }
 
-static int do_dial(struct hws_transport *transport, const char *address, struct hws_link_handler *handler, struct hws_link **out,
-                   char *detail, size_t capacity)
+static int do_dial(struct hws_transport *transport, const char *address,
+                   struct hws_link_handler *handler, struct hws_link **out, char *detail,
+                   size_t capacity)
 {
     struct link *link = link_new(true);
     (void)transport;
@@ -139,8 +145,8 @@ static void do_release(struct hws_transport *transport)
 {
     (void)transport;
 }
-static const struct hws_transport_ops transport_ops = {"fuzz", do_listen, do_dial, do_release};
-static struct hws_transport transport = {&transport_ops};
+static const struct hws_transport_ops transport_ops = { "fuzz", do_listen, do_dial, do_release };
+static struct hws_transport transport = { &transport_ops };
 
 /* --- the system --- */
 
@@ -154,7 +160,9 @@ static int echo(void *self, struct hws_context *context, const struct hws_messag
     if (message->request_id)
         hws_context_respond(context, message, message->payload);
     else if (message->sender)
-        hws_send(fuzzed, message->sender, &(struct hws_message){.payload = message->payload, .sender = hws_context_self(context)});
+        hws_send(fuzzed, message->sender,
+                 &(struct hws_message){ .payload = message->payload,
+                                        .sender = hws_context_self(context) });
     return 0;
 }
 
@@ -165,7 +173,8 @@ static int listen_only(void *self, struct hws_context *context, const struct hws
     require(message->kind != HWS_MESSAGE_terminated || message->who);
     return 0;
 }
-static const struct hws_actor_ops echo_ops = {.receive = echo}, watcher_ops = {.receive = listen_only};
+static const struct hws_actor_ops echo_ops = { .receive = echo },
+                                  watcher_ops = { .receive = listen_only };
 
 static void on_event(void *data, const struct hws_event *event)
 {
@@ -233,7 +242,8 @@ static void begin(struct hws_subscription **subscription)
     require(hws_spawn_named(fuzzed, "echo", &echo_ops, NULL, NULL) == 0);
     require(hws_spawn_named(fuzzed, "watcher", &watcher_ops, NULL, &watcher) == 0);
     require(hws_subscribe(fuzzed, "*", on_event, NULL, subscription, NULL) == 0);
-    require(hws_pid_parse(fuzzed, "fuzz:peer:1/x", &peer) == 0 && hws_pid_parse(fuzzed, "fuzz:other:1/y", &other) == 0);
+    require(hws_pid_parse(fuzzed, "fuzz:peer:1/x", &peer) == 0 &&
+            hws_pid_parse(fuzzed, "fuzz:other:1/y", &other) == 0);
 }
 
 /* --- the peers --- */
@@ -290,11 +300,19 @@ static void greet(struct link *link, const struct identity *who)
 {
     uint8_t frame[HWSI_HELLO_BOUND];
     struct hws_slice body;
-    struct hwsi_hello theirs = {0};
-    struct hwsi_hello hello = {.version = HWSI_WIRE_VERSION, .name = hws_slice_text("peer"), .address = hws_slice_text(who->address),
-                               .uid = who->uid, .nonce = 5, .seed = 9, .session = who->session, .known_session = who->known,
-                               .received_system = who->received_system, .received_user = who->received_user};
-    if (link->dialed && find_frame(link, HWSI_FRAME_HELLO, &body) && hwsi_hello_decode(body, &theirs) == 0) {
+    struct hwsi_hello theirs = { 0 };
+    struct hwsi_hello hello = { .version = HWSI_WIRE_VERSION,
+                                .name = hws_slice_text("peer"),
+                                .address = hws_slice_text(who->address),
+                                .uid = who->uid,
+                                .nonce = 5,
+                                .seed = 9,
+                                .session = who->session,
+                                .known_session = who->known,
+                                .received_system = who->received_system,
+                                .received_user = who->received_user };
+    if (link->dialed && find_frame(link, HWSI_FRAME_HELLO, &body) &&
+        hwsi_hello_decode(body, &theirs) == 0) {
         hello.nonce = theirs.nonce;
         hello.known_session = theirs.session;
         hello.received_system = hello.received_user = 0;
@@ -303,7 +321,8 @@ static void greet(struct link *link, const struct identity *who)
             hello.received_user = who->received_user;
         }
     }
-    feed(link, frame, hwsi_hello_encode(frame, link->dialed ? HWSI_FRAME_WELCOME : HWSI_FRAME_HELLO, &hello));
+    feed(link, frame,
+         hwsi_hello_encode(frame, link->dialed ? HWSI_FRAME_WELCOME : HWSI_FRAME_HELLO, &hello));
     turn();
 }
 
@@ -333,9 +352,11 @@ static struct link *answer_dial(void)
 /* After it all: somebody else asks, and is answered. */
 static void serve_another(void)
 {
-    static const struct identity who = {.address = "fuzz:good:1", .uid = 4242, .session = 4343};
+    static const struct identity who = { .address = "fuzz:good:1", .uid = 4242, .session = 4343 };
     uint8_t frame[256];
-    struct hwsi_deliver ask = {.target = {.text = hws_slice_text("echo")}, .request_id = 77, .payload = hws_slice_of("\x2a", 1)};
+    struct hwsi_deliver ask = { .target = { .text = hws_slice_text("echo") },
+                                .request_id = 77,
+                                .payload = hws_slice_of("\x2a", 1) };
     struct hwsi_deliver got;
     struct hws_slice body;
     for (size_t i = 0; i < LINKS; i++)
@@ -384,31 +405,19 @@ static uint8_t take(struct input *input)
 
 static void act(unsigned how, struct link *link)
 {
-    struct hws_message message = {.payload = hws_slice_of("\xa2hi", 3), .sender = how & 8 ? watcher : NULL};
+    struct hws_message message = { .payload = hws_slice_of("\xa2hi", 3),
+                                   .sender = how & 8 ? watcher : NULL };
     switch (how & 7) {
-    case 0:
-        hws_send(fuzzed, peer, &message);
-        break;
+    case 0: hws_send(fuzzed, peer, &message); break;
     case 1:
         requests += hws_request(fuzzed, peer, &message, HWS_SECOND, on_answer, NULL, NULL) == 0;
         break;
-    case 2:
-        hws_watch(fuzzed, watcher, how & 16 ? other : peer);
-        break;
-    case 3:
-        hws_unwatch(fuzzed, watcher, how & 16 ? other : peer);
-        break;
-    case 4:
-        hws_cut_link(fuzzed, "fuzz:peer:1");
-        break;
-    case 5:
-        hws_close_endpoint(fuzzed, "fuzz:peer:1", "why not");
-        break;
-    case 6:
-        hws_send(fuzzed, other, &message);
-        break;
-    default:
-        hws_stop_actor(fuzzed, peer);
+    case 2: hws_watch(fuzzed, watcher, how & 16 ? other : peer); break;
+    case 3: hws_unwatch(fuzzed, watcher, how & 16 ? other : peer); break;
+    case 4: hws_cut_link(fuzzed, "fuzz:peer:1"); break;
+    case 5: hws_close_endpoint(fuzzed, "fuzz:peer:1", "why not"); break;
+    case 6: hws_send(fuzzed, other, &message); break;
+    default: hws_stop_actor(fuzzed, peer);
     }
     if (link && how & 16)
         turn();
@@ -419,7 +428,8 @@ static struct link *change_link(struct link *link, unsigned how)
 {
     struct hws_slice body;
     struct hwsi_hello theirs;
-    if (link && find_frame(link, link->dialed ? HWSI_FRAME_HELLO : HWSI_FRAME_WELCOME, &body) && hwsi_hello_decode(body, &theirs) == 0)
+    if (link && find_frame(link, link->dialed ? HWSI_FRAME_HELLO : HWSI_FRAME_WELCOME, &body) &&
+        hwsi_hello_decode(body, &theirs) == 0)
         peer_identity.known = how & 2 ? theirs.session : peer_identity.known;
     if (link && how & 1)
         lose(link);
@@ -448,16 +458,13 @@ static struct link *operate(struct input *input, struct link *link)
     case 3: /* a frame with the right length */
         size = (size_t)(how & 7) << 8 | take(input);
         size = size < input->size ? size : input->size;
-        memcpy(frame, (uint8_t[]){0, 0, (uint8_t)(size >> 8), (uint8_t)size}, 4);
+        memcpy(frame, (uint8_t[]){ 0, 0, (uint8_t)(size >> 8), (uint8_t)size }, 4);
         memcpy(frame + 4, input->data, size);
         if (link)
             feed(link, frame, size + 4);
         break;
-    case 4:
-        pass_time(how < 16 ? how * HWS_MILLISECOND : (how - 15) * HWS_SECOND);
-        break;
-    case 5:
-        return change_link(link, how);
+    case 4: pass_time(how < 16 ? how * HWS_MILLISECOND : (how - 15) * HWS_SECOND); break;
+    case 5: return change_link(link, how);
     case 6:
         if (!link || !link->used)
             break;
@@ -467,8 +474,7 @@ static struct link *operate(struct input *input, struct link *link)
             link->base.handler->ops->on_writable(link->base.handler);
         }
         break;
-    default:
-        act(how, link);
+    default: act(how, link);
     }
     input->data += size;
     input->size -= size;
@@ -477,14 +483,14 @@ static struct link *operate(struct input *input, struct link *link)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct input input = {data, size};
+    struct input input = { data, size };
     struct hws_subscription *subscription;
     now = HWS_SECOND;
     answers = requests = 0;
     memset(&listening, 0, sizeof listening);
     for (size_t i = 0; i < LINKS; i++)
         links[i].used = false;
-    peer_identity = (struct identity){.address = "fuzz:peer:1", .uid = 11, .session = 22};
+    peer_identity = (struct identity){ .address = "fuzz:peer:1", .uid = 11, .session = 22 };
     begin(&subscription);
     unsigned how = take(&input);
     if (how & 4) {
@@ -530,21 +536,28 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     if (i == *argc)
         return 0;
     const char *directory = (*argv)[i];
-    struct hws_slice value = hws_slice_of("\x93\x01\xa2hi\xc0", 6), echo_text = hws_slice_text("echo"), x = hws_slice_text("x");
+    struct hws_slice value = hws_slice_of("\x93\x01\xa2hi\xc0", 6),
+                     echo_text = hws_slice_text("echo"), x = hws_slice_text("x");
     for (unsigned shape = 0; shape < 8; shape++) {
-        struct hwsi_deliver deliver = {.target = {shape & 1 ? 1 : 0, echo_text}, .request_id = shape & 2 ? 9 : 0, .payload = value,
-                                       .has_correlation = shape == 6, .correlation = {3, 4}};
+        struct hwsi_deliver deliver = { .target = { shape & 1 ? 1 : 0, echo_text },
+                                        .request_id = shape & 2 ? 9 : 0,
+                                        .payload = value,
+                                        .has_correlation = shape == 6,
+                                        .correlation = { 3, 4 } };
         if (shape & 4)
-            deliver.sender = (struct hwsi_symbol){2, x};
+            deliver.sender = (struct hwsi_symbol){ 2, x };
         seed_write(directory, number++, frame, hwsi_deliver_encode(frame, &deliver));
     }
     for (int code = HWSI_SYSTEM_WATCH; code <= HWSI_SYSTEM_DEAD_LETTER; code++) {
-        struct hwsi_system_message message = {.code = (enum hwsi_system_code)code, .target = hws_slice_text("watcher"), .sender = x,
-                                              .reason = 1, .number = 1};
+        struct hwsi_system_message message = { .code = (enum hwsi_system_code)code,
+                                               .target = hws_slice_text("watcher"),
+                                               .sender = x,
+                                               .reason = 1,
+                                               .number = 1 };
         seed_write(directory, number++, frame, hwsi_system_message_encode(frame, &message));
     }
     for (int kind = HWSI_FRAME_REFUSE; kind <= HWSI_FRAME_ACK; kind++) {
-        struct hwsi_control control = {.kind = (enum hwsi_frame_kind)kind, .a = 1, .b = 1};
+        struct hwsi_control control = { .kind = (enum hwsi_frame_kind)kind, .a = 1, .b = 1 };
         seed_write(directory, number++, frame, hwsi_control_encode(frame, &control));
     }
     return 0;

@@ -22,7 +22,7 @@ static void *metered(struct hws_allocator *allocator, void *block, size_t old_si
 
 void meter_init(struct meter *meter)
 {
-    *meter = (struct meter){.allocator = {metered}};
+    *meter = (struct meter){ .allocator = { metered } };
 }
 
 uint64_t dice_roll(struct dice *dice, uint64_t sides)
@@ -44,9 +44,18 @@ size_t number_write(uint8_t *room, const struct number *number, size_t padding)
 {
     size_t size = HEAD + padding > NUMBER_MOST ? NUMBER_MOST : HEAD + padding;
     uint32_t inside = (uint32_t)size - 5, n = number->number;
-    const uint8_t head[HEAD] = {0xc6, (uint8_t)(inside >> 24), (uint8_t)(inside >> 16), (uint8_t)(inside >> 8), (uint8_t)inside,
-                                number->kind, number->from, number->to,
-                                (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n};
+    const uint8_t head[HEAD] = { 0xc6,
+                                 (uint8_t)(inside >> 24),
+                                 (uint8_t)(inside >> 16),
+                                 (uint8_t)(inside >> 8),
+                                 (uint8_t)inside,
+                                 number->kind,
+                                 number->from,
+                                 number->to,
+                                 (uint8_t)(n >> 24),
+                                 (uint8_t)(n >> 16),
+                                 (uint8_t)(n >> 8),
+                                 (uint8_t)n };
     memcpy(room, head, HEAD);
     memset(room + HEAD, (int)(n * 7 + number->from) & 0xff, size - HEAD);
     return size;
@@ -57,7 +66,9 @@ bool number_read(struct hws_slice payload, struct number *number)
     const uint8_t *p = payload.data;
     if (payload.size < HEAD || p[0] != 0xc6)
         return false;
-    *number = (struct number){p[5], p[6], p[7], (uint32_t)p[8] << 24 | (uint32_t)p[9] << 16 | (uint32_t)p[10] << 8 | p[11]};
+    *number = (struct number){
+        p[5], p[6], p[7], (uint32_t)p[8] << 24 | (uint32_t)p[9] << 16 | (uint32_t)p[10] << 8 | p[11]
+    };
     for (size_t i = HEAD; i < payload.size; i++)
         if (p[i] != (uint8_t)((number->number * 7 + number->from) & 0xff))
             return false;

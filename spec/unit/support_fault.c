@@ -62,9 +62,9 @@ static bool on_reserve(struct hws_link_handler *handler, uint8_t **room, size_t 
     const struct fault_plan *plan = link->transport->plan;
     if (link->broken || !link->base.handler->ops->on_reserve(link->base.handler, room, size))
         return false;
-    if (link->received < plan->split_at && *size > plan->split_at - link->received)
+    if (link->received<plan->split_at && * size> plan->split_at - link->received)
         *size = plan->split_at - link->received;
-    if (plan->received < plan->cut_at && *size > plan->cut_at - plan->received)
+    if (plan->received<plan->cut_at && * size> plan->cut_at - plan->received)
         *size = plan->cut_at - plan->received;
     return true;
 }
@@ -110,18 +110,20 @@ static void on_close(struct hws_link_handler *handler, int error, const char *de
     user->ops->on_close(user, told, detail);
 }
 
-static const struct hws_link_handler_ops inner_ops = {on_open, on_reserve, on_bytes, on_writable, on_close};
+static const struct hws_link_handler_ops inner_ops = { on_open, on_reserve, on_bytes, on_writable,
+                                                       on_close };
 
 /* Half of it, of one slice at most. */
 static int write_some(struct link *link, const struct hws_slice *slices, size_t *taken)
 {
-    struct hws_slice half = {slices[0].data, (slices[0].size + 1) / 2};
+    struct hws_slice half = { slices[0].data, (slices[0].size + 1) / 2 };
     int error = link->inner->ops->write(link->inner, &half, 1, taken);
     hwsi_timer_start(&link->later, link->transport->loopback->now + HWS_MILLISECOND);
     return error;
 }
 
-static int link_write(struct hws_link *base, const struct hws_slice *slices, size_t count, size_t *taken)
+static int link_write(struct hws_link *base, const struct hws_slice *slices, size_t count,
+                      size_t *taken)
 {
     struct link *link = (struct link *)base;
     struct fault_plan *plan = link->transport->plan;
@@ -148,7 +150,7 @@ static void link_close(struct hws_link *base)
     link->inner->ops->close(link->inner);
 }
 
-static const struct hws_link_ops link_ops = {link_write, link_close};
+static const struct hws_link_ops link_ops = { link_write, link_close };
 
 static struct link *link_new(struct transport *transport)
 {
@@ -186,7 +188,9 @@ static int on_accept(struct hws_listener_handler *handler, struct hws_link *inne
     if (!link)
         return HWS_ENOMEM;
     link->base.peer = inner->peer;
-    int error = fails(listener->transport->plan, FAULT_accept) ? HWS_ENOMEM : listener->handler->on_accept(listener->handler, &link->base);
+    int error = fails(listener->transport->plan, FAULT_accept)
+                    ? HWS_ENOMEM
+                    : listener->handler->on_accept(listener->handler, &link->base);
     if (error) {
         link_forget(link);
         return error;
@@ -202,20 +206,24 @@ static void listener_close(struct hws_listener *base)
     listener->inner->ops->close(listener->inner);
     free(listener);
 }
-static const struct hws_listener_ops listener_ops = {listener_close};
+static const struct hws_listener_ops listener_ops = { listener_close };
 
-static int do_listen(struct hws_transport *base, const char *address, struct hws_listener_handler *handler,
-                     struct hws_listener **out, char *detail, size_t capacity)
+static int do_listen(struct hws_transport *base, const char *address,
+                     struct hws_listener_handler *handler, struct hws_listener **out, char *detail,
+                     size_t capacity)
 {
     struct transport *transport = (struct transport *)base;
     struct hws_transport *inner = &transport->seat->transport;
     struct listener *listener = calloc(1, sizeof *listener);
     int error = fails(transport->plan, FAULT_listen) ? HWS_EADDRINUSE : 0;
     snprintf(detail, capacity, "told to fail");
-    *listener = (struct listener){.base = {.ops = &listener_ops}, .inner_handler = {on_accept}, .handler = handler,
-                                  .transport = transport};
+    *listener = (struct listener){ .base = { .ops = &listener_ops },
+                                   .inner_handler = { on_accept },
+                                   .handler = handler,
+                                   .transport = transport };
     if (!error)
-        error = inner->ops->listen(inner, address, &listener->inner_handler, &listener->inner, detail, capacity);
+        error = inner->ops->listen(inner, address, &listener->inner_handler, &listener->inner,
+                                   detail, capacity);
     if (error) {
         free(listener);
         return error;
@@ -225,8 +233,9 @@ static int do_listen(struct hws_transport *base, const char *address, struct hws
     return 0;
 }
 
-static int do_dial(struct hws_transport *base, const char *address, struct hws_link_handler *handler, struct hws_link **out,
-                   char *detail, size_t capacity)
+static int do_dial(struct hws_transport *base, const char *address,
+                   struct hws_link_handler *handler, struct hws_link **out, char *detail,
+                   size_t capacity)
 {
     struct transport *transport = (struct transport *)base;
     struct hws_transport *inner = &transport->seat->transport;
@@ -236,7 +245,8 @@ static int do_dial(struct hws_transport *base, const char *address, struct hws_l
         return HWS_ENOMEM;
     if (fails(transport->plan, FAULT_refused_dial))
         address = "nobody:1";
-    int error = inner->ops->dial(inner, address, &link->inner_handler, &inner_link, detail, capacity);
+    int error =
+        inner->ops->dial(inner, address, &link->inner_handler, &inner_link, detail, capacity);
     if (error) {
         link_forget(link);
         return error;
@@ -254,7 +264,7 @@ static void release(struct hws_transport *base)
     free(transport);
 }
 
-static const struct hws_transport_ops transport_ops = {"loop", do_listen, do_dial, release};
+static const struct hws_transport_ops transport_ops = { "loop", do_listen, do_dial, release };
 
 int fault_add(struct hws_loopback *loopback, struct hws_system *system, struct fault_plan *plan)
 {

@@ -14,16 +14,16 @@ enum fault {
 #define X(name) FAULT_##name,
     FAULTS(X)
 #undef X
-    FAULT_COUNT
+        FAULT_COUNT
 };
 const char *fault_name(enum fault fault);
 
 struct fault_plan {
     enum fault what;
-    uint64_t fail_at;          /* the call of this number fails; 0: none */
+    uint64_t fail_at; /* the call of this number fails; 0: none */
     uint64_t calls[FAULT_COUNT];
-    uint64_t split_at;         /* bytes received by each link; 0: never */
-    uint64_t cut_at;           /* by all links together */
+    uint64_t split_at; /* bytes received by each link; 0: never */
+    uint64_t cut_at;   /* by all links together */
     uint64_t received;
     unsigned cuts, open;
 };

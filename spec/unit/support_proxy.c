@@ -59,7 +59,8 @@ static void on_written(uv_write_t *request, int status)
     struct proxy_relay *relay = request->handle->data;
     int other = request->handle == (uv_stream_t *)&relay->sides[0];
     free(request);
-    if (!status && !relay->closing && uv_stream_get_write_queue_size((uv_stream_t *)&relay->sides[!other]) == 0)
+    if (!status && !relay->closing &&
+        uv_stream_get_write_queue_size((uv_stream_t *)&relay->sides[!other]) == 0)
         uv_read_start((uv_stream_t *)&relay->sides[other], on_room, on_read);
 }
 
@@ -141,7 +142,8 @@ static void on_connection(uv_stream_t *listener, int status)
     }
     uv_ip4_addr("127.0.0.1", proxy->upstream, &address);
     if (uv_accept(listener, (uv_stream_t *)&relay->sides[0]) ||
-        uv_tcp_connect(&relay->connect, &relay->sides[1], (struct sockaddr *)&address, on_connected))
+        uv_tcp_connect(&relay->connect, &relay->sides[1], (struct sockaddr *)&address,
+                       on_connected))
         end_relay(relay, false);
 }
 
@@ -160,7 +162,7 @@ static int bind_somewhere(uv_loop_t *loop, uv_tcp_t *tcp, int *port)
 
 int proxy_start(struct proxy *proxy, uv_loop_t *loop, int upstream)
 {
-    *proxy = (struct proxy){.upstream = upstream, .open = 1};
+    *proxy = (struct proxy){ .upstream = upstream, .open = 1 };
     int error = bind_somewhere(loop, &proxy->listener, &proxy->port);
     proxy->listener.data = proxy;
     return error ? error : uv_listen((uv_stream_t *)&proxy->listener, 16, on_connection);

@@ -16,17 +16,17 @@ struct proxy {
     uv_tcp_t listener;
     int port, upstream; /* on 127.0.0.1 */
     struct proxy_relay *relays;
-    uint64_t relayed;   /* bytes */
-    uint64_t budget;    /* bytes until the end, when armed */
+    uint64_t relayed; /* bytes */
+    uint64_t budget;  /* bytes until the end, when armed */
     bool armed;
     enum proxy_end end;
-    unsigned ended;     /* connections ended by the budget */
-    unsigned open;      /* handles */
+    unsigned ended; /* connections ended by the budget */
+    unsigned open;  /* handles */
 };
 
 int proxy_start(struct proxy *proxy, uv_loop_t *loop, int upstream); /* 0, or libuv's error */
 void proxy_arm(struct proxy *proxy, uint64_t budget, enum proxy_end end);
 void proxy_stop(struct proxy *proxy); /* the loop runs until `open` is 0 */
-int proxy_free_port(uv_loop_t *loop);  /* one that was free a moment ago */
+int proxy_free_port(uv_loop_t *loop); /* one that was free a moment ago */
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const addresses[] = {"loop:alpha:1", "loop:beta:1"};
+static const char *const addresses[] = { "loop:alpha:1", "loop:beta:1" };
 static uint8_t room[NUMBER_MOST];
 
 static int sink(void *self, struct hws_context *context, const struct hws_message *message)
@@ -23,11 +23,11 @@ static int sink(void *self, struct hws_context *context, const struct hws_messag
     side->last = number.number + 1;
     return 0;
 }
-static const struct hws_actor_ops sink_ops = {.receive = sink};
+static const struct hws_actor_ops sink_ops = { .receive = sink };
 
 /* The policy sees every letter, whether or not there is memory for an event. */
-static int see_letter(struct hws_policy *policy, const struct hws_letter *letter, struct hws_letter_answer *answer,
-                      struct hws_policy_error *error)
+static int see_letter(struct hws_policy *policy, const struct hws_letter *letter,
+                      struct hws_letter_answer *answer, struct hws_policy_error *error)
 {
     struct scenario_side *side = (struct scenario_side *)(void *)policy;
     struct number number;
@@ -41,12 +41,13 @@ static int see_letter(struct hws_policy *policy, const struct hws_letter *letter
         return 0;
     struct scenario_message *sent = &side->scenario->sides[number.from].messages[number.number];
     sent->letters++;
-    sent->unacknowledged += letter->reason == HWS_REASON_unacknowledged && side->index == number.from;
+    sent->unacknowledged +=
+        letter->reason == HWS_REASON_unacknowledged && side->index == number.from;
     return 0;
 }
 
-static int queue_meanwhile(struct hws_policy *policy, const char *address, enum hws_disconnected_answer *answer,
-                           struct hws_policy_error *error)
+static int queue_meanwhile(struct hws_policy *policy, const char *address,
+                           enum hws_disconnected_answer *answer, struct hws_policy_error *error)
 {
     (void)policy;
     (void)address;
@@ -54,7 +55,8 @@ static int queue_meanwhile(struct hws_policy *policy, const char *address, enum 
     *answer = HWS_DISCONNECTED_QUEUE;
     return 0;
 }
-static const struct hws_policy_ops policy_ops = {.dead_letter = see_letter, .disconnected = queue_meanwhile};
+static const struct hws_policy_ops policy_ops = { .dead_letter = see_letter,
+                                                  .disconnected = queue_meanwhile };
 
 static void begin(struct scenario *scenario, uint8_t index)
 {
@@ -63,7 +65,7 @@ static void begin(struct scenario *scenario, uint8_t index)
     hws_options_init(&options);
     side->scenario = scenario;
     side->index = index;
-    side->policy = (struct hws_policy){.ops = &policy_ops, .name = "test"};
+    side->policy = (struct hws_policy){ .ops = &policy_ops, .name = "test" };
     options.name = index ? "beta" : "alpha";
     options.listen = addresses[index];
     options.allocator = scenario->allocator;
@@ -98,8 +100,11 @@ static void send_some(struct scenario_side *side, unsigned count)
         return;
     for (; count && side->sent < SCENARIO_MESSAGES; count--) {
         struct scenario_message *sent = &side->messages[side->sent];
-        size_t size = number_write(room, &(struct number){'m', side->index, !side->index, side->sent++}, side->scenario->small ? 20 : padding_of(side->sent));
-        struct hws_message message = {.payload = {room, size}, .sender = side->sent % 3 ? side->sink : NULL};
+        size_t size =
+            number_write(room, &(struct number){ 'm', side->index, !side->index, side->sent++ },
+                         side->scenario->small ? 20 : padding_of(side->sent));
+        struct hws_message message = { .payload = { room, size },
+                                       .sender = side->sent % 3 ? side->sink : NULL };
         sent->sent = true;
         sent->accepted = hws_send(side->system, side->peer, &message) == 0;
     }
@@ -118,17 +123,18 @@ static void ask(struct scenario_side *side)
     if (!side->system || !side->peer || scenario->request_count == SCENARIO_REQUESTS)
         return;
     struct scenario_request *request = &scenario->requests[scenario->request_count++];
-    size_t size = number_write(room, &(struct number){'q', side->index, !side->index, 0}, 10);
-    request->accepted = hws_request(side->system, side->peer, &(struct hws_message){.payload = {room, size}}, 0, answered, request,
-                                    NULL) == 0;
+    size_t size = number_write(room, &(struct number){ 'q', side->index, !side->index, 0 }, 10);
+    request->accepted =
+        hws_request(side->system, side->peer, &(struct hws_message){ .payload = { room, size } }, 0,
+                    answered, request, NULL) == 0;
 }
 
 /* A message that needs a buffer of its own, to the actor next door. */
 static void send_near(struct scenario_side *side)
 {
-    size_t size = number_write(room, &(struct number){'n', side->index, side->index, 0}, 20000);
+    size_t size = number_write(room, &(struct number){ 'n', side->index, side->index, 0 }, 20000);
     if (side->system && side->sink)
-        hws_send(side->system, side->sink, &(struct hws_message){.payload = {room, size}});
+        hws_send(side->system, side->sink, &(struct hws_message){ .payload = { room, size } });
 }
 
 static void exchange(struct scenario *scenario, unsigned count, uint64_t time)
@@ -190,7 +196,9 @@ static void stop(struct scenario *scenario)
 
 void scenario_run(struct scenario *scenario)
 {
-    struct hws_loopback_options options = {.seed = 3, .latency = HWS_MILLISECOND, .split_writes = true};
+    struct hws_loopback_options options = { .seed = 3,
+                                            .latency = HWS_MILLISECOND,
+                                            .split_writes = true };
     if (hws_loopback_new(&options, &scenario->network))
         return;
     begin(scenario, 0);
@@ -216,7 +224,8 @@ static const char *judge(const struct scenario_message *message, unsigned *missi
         return "a message arrived twice, or out of order";
     if (!message->accepted && message->arrived)
         return "a message was refused and arrived";
-    if (message->unacknowledged > 1 || message->arrived + message->letters - message->unacknowledged > 1)
+    if (message->unacknowledged > 1 ||
+        message->arrived + message->letters - message->unacknowledged > 1)
         return "a message became two, or arrived and became a dead letter";
     *missing += message->sent && message->arrived + message->letters == 0;
     return NULL;

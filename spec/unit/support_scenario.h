@@ -26,8 +26,8 @@ struct scenario_side {
     struct hws_system *system; /* NULL: could not be made */
     struct hws_pid *sink, *peer;
     struct scenario_message messages[SCENARIO_MESSAGES]; /* sent from here */
-    uint32_t sent, last;       /* last: the number received last, from 1 */
-    unsigned nameless;         /* letters whose content was lost for want of memory */
+    uint32_t sent, last;           /* last: the number received last, from 1 */
+    unsigned nameless;             /* letters whose content was lost for want of memory */
     unsigned watching, terminated; /* watching twice is one watch, so there may be more of these */
 };
 struct scenario {

@@ -33,14 +33,16 @@ static unsigned live(bool small, const char *what, uint64_t at)
     struct meter meter;
     unsigned letters = 0;
     meter_init(&meter);
-    scenario = (struct scenario){.allocator = &meter.allocator, .prepare = prepare, .symbol_table_size = 4096, .small = small};
+    scenario = (struct scenario){
+        .allocator = &meter.allocator, .prepare = prepare, .symbol_table_size = 4096, .small = small
+    };
     scenario_run(&scenario);
     const char *wrong = scenario_verdict(&scenario);
     if (!wrong && scenario_untold(&scenario))
         wrong = "Terminated did not come";
     if (wrong || meter.held || plans[0].open + plans[1].open)
-        fail_msg("%s at %llu: %s, %zu bytes and %u links left", what, (unsigned long long)at, wrong ? wrong : "well", meter.held,
-                 plans[0].open + plans[1].open);
+        fail_msg("%s at %llu: %s, %zu bytes and %u links left", what, (unsigned long long)at,
+                 wrong ? wrong : "well", meter.held, plans[0].open + plans[1].open);
     for (int i = 0; i < 2; i++)
         for (uint32_t n = 0; n < scenario.sides[i].sent; n++)
             letters += scenario.sides[i].messages[n].letters;
@@ -69,7 +71,8 @@ static void test_each_call_fails(void **state)
                 live(false, fault_name((enum fault)what), n);
             }
     assert_true(calls[0][FAULT_write] > 50 && calls[1][FAULT_write] > 50);
-    assert_true(calls[0][FAULT_dial] + calls[1][FAULT_dial] >= 3 && calls[0][FAULT_accept] + calls[1][FAULT_accept] >= 3);
+    assert_true(calls[0][FAULT_dial] + calls[1][FAULT_dial] >= 3 &&
+                calls[0][FAULT_accept] + calls[1][FAULT_accept] >= 3);
 }
 
 static void test_reads_end_at_each_byte(void **state)
@@ -105,7 +108,8 @@ static void test_links_are_lost_at_each_byte(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_call_fails), cmocka_unit_test(test_reads_end_at_each_byte),
-                                       cmocka_unit_test(test_links_are_lost_at_each_byte)};
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_each_call_fails),
+                                        cmocka_unit_test(test_reads_end_at_each_byte),
+                                        cmocka_unit_test(test_links_are_lost_at_each_byte) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

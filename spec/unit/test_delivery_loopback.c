@@ -50,7 +50,8 @@ struct mortal {
     uint8_t home, watcher; /* sides */
     struct life *life, *watcher_life;
     bool alive, watched;
-    unsigned accepted, received, dropped, terminated; /* dropped: dead letters at the watcher's full mailbox */
+    unsigned accepted, received, dropped,
+        terminated; /* dropped: dead letters at the watcher's full mailbox */
     uint32_t last;
 };
 struct policy {
@@ -91,21 +92,24 @@ struct world {
 static struct world *current; /* whose seed a failure prints */
 static uint8_t room[NUMBER_MOST];
 
-#define require(condition, ...)                                                                                             \
-    do {                                                                                                                    \
-        if (!(condition)) {                                                                                                 \
-            print_error("seed %llu (%s): ", (unsigned long long)current->seed, current->restarts ? "restarts" : "steady"); \
-            print_error(__VA_ARGS__);                                                                                       \
-            fail_msg(" [%s]", #condition);                                                                                  \
-        }                                                                                                                   \
+#define require(condition, ...)                                                \
+    do {                                                                       \
+        if (!(condition)) {                                                    \
+            print_error("seed %llu (%s): ", (unsigned long long)current->seed, \
+                        current->restarts ? "restarts" : "steady");            \
+            print_error(__VA_ARGS__);                                          \
+            fail_msg(" [%s]", #condition);                                     \
+        }                                                                      \
     } while (0)
 
 /* --- what happened to a message --- */
 
 static struct record *record_of(struct world *world, const struct number *number)
 {
-    require(number->from < world->sides && number->to < world->sides && number->number < world->sent[number->from][number->to],
-            "message %c %u->%u #%u was never sent", number->kind, number->from, number->to, number->number);
+    require(number->from < world->sides && number->to < world->sides &&
+                number->number < world->sent[number->from][number->to],
+            "message %c %u->%u #%u was never sent", number->kind, number->from, number->to,
+            number->number);
     return &world->records[number->from][number->to][number->number];
 }
 
@@ -120,9 +124,11 @@ static void take_message(struct life *life, const struct number *number)
 {
     struct world *world = life->world;
     struct record *record = record_of(world, number);
-    require(number->to == life->side, "#%u for %u came to %u", number->number, number->to, life->side);
+    require(number->to == life->side, "#%u for %u came to %u", number->number, number->to,
+            life->side);
     uint32_t *next = &life->next[number->from][record->life];
-    require(number->number >= *next, "%u->%u #%u came after #%u", number->from, number->to, number->number, *next - 1);
+    require(number->number >= *next, "%u->%u #%u came after #%u", number->from, number->to,
+            number->number, *next - 1);
     *next = number->number + 1;
     record->processed++;
     record->delivered++;
@@ -138,7 +144,8 @@ static void on_letter(void *data, const struct hws_event *event)
     if (!number_read(event->message, &number))
         return;
     if (number.kind == 'w')
-        world->mortals[number.number >> 8].dropped += world->mortals[number.number >> 8].watcher == life->side;
+        world->mortals[number.number >> 8].dropped +=
+            world->mortals[number.number >> 8].watcher == life->side;
     if (number.kind != 'm')
         return;
     struct record *record = record_of(world, &number);
@@ -160,12 +167,9 @@ static size_t random_padding(struct world *world)
 {
     struct dice *dice = &world->dice;
     switch (dice_roll(dice, world->lossy ? 3 : 64)) {
-    case 0:
-        return dice_roll(dice, world->lossy ? 200 : 60000);
-    case 1:
-        return dice_roll(dice, world->lossy ? 200 : 6000);
-    default:
-        return dice_roll(dice, 100);
+    case 0: return dice_roll(dice, world->lossy ? 200 : 60000);
+    case 1: return dice_roll(dice, world->lossy ? 200 : 6000);
+    default: return dice_roll(dice, 100);
     }
 }
 
@@ -177,10 +181,12 @@ static void send_one(struct life *life, uint8_t to)
         return;
     struct record *record = &world->records[life->side][to][n];
     world->sent[life->side][to]++;
-    *record = (struct record){.sent = true, .life = life->number};
+    *record = (struct record){ .sent = true, .life = life->number };
     world->unsettled++;
-    size_t size = number_write(room, &(struct number){'m', life->side, to, n}, random_padding(world));
-    struct hws_message message = {.payload = {room, size}, .sender = dice_chance(&world->dice, 3) ? NULL : life->sink};
+    size_t size =
+        number_write(room, &(struct number){ 'm', life->side, to, n }, random_padding(world));
+    struct hws_message message = { .payload = { room, size },
+                                   .sender = dice_chance(&world->dice, 3) ? NULL : life->sink };
     record->refused = hws_send(life->system, life->peers[to], &message) != 0;
 }
 
@@ -192,7 +198,8 @@ static void on_answer(void *data, int status, const struct hws_message *response
     request->status = status;
     request->world->unsettled--;
     if (status == 0) {
-        require(number_read(response->payload, &number), "the answer to request #%u is damaged", request->number.number);
+        require(number_read(response->payload, &number), "the answer to request #%u is damaged",
+                request->number.number);
         require(number.number == request->number.number && number.from == request->number.from,
                 "request #%u got the answer to #%u", request->number.number, number.number);
     }
@@ -204,11 +211,13 @@ static void ask_one(struct life *life, uint8_t to)
     if (world->request_count == REQUESTS || life->over)
         return;
     struct request *request = &world->requests[world->request_count];
-    *request = (struct request){.world = world, .number = {'q', life->side, to, world->request_count++}};
+    *request = (struct request){ .world = world,
+                                 .number = { 'q', life->side, to, world->request_count++ } };
     size_t size = number_write(room, &request->number, random_padding(world));
     uint64_t timeout = (1 + dice_roll(&world->dice, 3000)) * HWS_MILLISECOND;
     world->unsettled++;
-    request->accepted = hws_request(life->system, life->peers[to], &(struct hws_message){.payload = {room, size}}, timeout,
+    request->accepted = hws_request(life->system, life->peers[to],
+                                    &(struct hws_message){ .payload = { room, size } }, timeout,
                                     on_answer, request, NULL) == 0;
     world->unsettled -= !request->accepted;
 }
@@ -224,8 +233,10 @@ static int last_act(void *self, struct hws_context *context, const struct hws_me
     uint32_t index = (uint32_t)(mortal - world->mortals);
     uint64_t count = dice_roll(&world->dice, 20);
     for (uint32_t i = 1; i <= count; i++) {
-        size_t size = number_write(room, &(struct number){'w', mortal->home, mortal->watcher, index << 8 | i}, 10);
-        struct hws_message last = {.payload = {room, size}, .sender = hws_context_self(context)};
+        size_t size = number_write(
+            room, &(struct number){ 'w', mortal->home, mortal->watcher, index << 8 | i }, 10);
+        struct hws_message last = { .payload = { room, size },
+                                    .sender = hws_context_self(context) };
         mortal->accepted += hws_send(life->system, life->peers[mortal->watcher], &last) == 0;
     }
     return hws_stop_actor(hws_context_system(context), hws_context_self(context));
@@ -236,13 +247,14 @@ static void mortal_stopped(void *self, struct hws_context *context)
     (void)context;
     ((struct mortal *)self)->alive = false;
 }
-static const struct hws_actor_ops mortal_ops = {.receive = last_act, .stopped = mortal_stopped};
+static const struct hws_actor_ops mortal_ops = { .receive = last_act, .stopped = mortal_stopped };
 
 static void take_last_words(struct life *life, const struct number *number)
 {
     struct mortal *mortal = &life->world->mortals[number->number >> 8];
     uint32_t word = number->number & 255;
-    require(word > mortal->last, "last words of mortal %u out of order: %u after %u", number->number >> 8, word, mortal->last);
+    require(word > mortal->last, "last words of mortal %u out of order: %u after %u",
+            number->number >> 8, word, mortal->last);
     require(!mortal->terminated || mortal->watcher_life != life || life->world->restarts,
             "mortal %u spoke after its end was told", number->number >> 8);
     mortal->last = word;
@@ -255,14 +267,17 @@ static void take_terminated(struct life *life, const struct hws_message *message
     unsigned index = (unsigned)atoi(hws_pid_id(message->who) + strlen("mortal"));
     require(index < world->mortal_count, "Terminated of %s", hws_pid_id(message->who));
     struct mortal *mortal = &world->mortals[index];
-    require(mortal->watched && mortal->watcher_life == life, "mortal %u's end was told to another", index);
+    require(mortal->watched && mortal->watcher_life == life, "mortal %u's end was told to another",
+            index);
     require(mortal->terminated++ == 0, "mortal %u ended twice", index);
     world->unsettled--;
     if (world->restarts)
         return;
-    require(!mortal->alive, "mortal %u lives and was told dead (%s)", index, hws_terminated_name(message->reason));
-    require(message->reason == HWS_TERMINATED_stopped || message->reason == HWS_TERMINATED_not_found, "mortal %u ended: %s", index,
+    require(!mortal->alive, "mortal %u lives and was told dead (%s)", index,
             hws_terminated_name(message->reason));
+    require(message->reason == HWS_TERMINATED_stopped ||
+                message->reason == HWS_TERMINATED_not_found,
+            "mortal %u ended: %s", index, hws_terminated_name(message->reason));
 }
 
 static int sink(void *self, struct hws_context *context, const struct hws_message *message)
@@ -274,7 +289,8 @@ static int sink(void *self, struct hws_context *context, const struct hws_messag
         take_terminated(life, message);
     if (message->kind != HWS_MESSAGE_user)
         return 0;
-    require(number_read(message->payload, &number), "a payload of %zu bytes is damaged", message->payload.size);
+    require(number_read(message->payload, &number), "a payload of %zu bytes is damaged",
+            message->payload.size);
     if (number.kind == 'm')
         take_message(life, &number);
     else if (number.kind == 'w')
@@ -282,22 +298,24 @@ static int sink(void *self, struct hws_context *context, const struct hws_messag
     else if (message->request_id && !dice_chance(&world->dice, 5))
         hws_context_respond(context, message, message->payload);
     if (dice_chance(&world->dice, 6))
-        send_one(life, (uint8_t)((life->side + 1 + dice_roll(&world->dice, world->sides - 1)) % world->sides));
+        send_one(life, (uint8_t)((life->side + 1 + dice_roll(&world->dice, world->sides - 1)) %
+                                 world->sides));
     return 0;
 }
-static const struct hws_actor_ops sink_ops = {.receive = sink};
+static const struct hws_actor_ops sink_ops = { .receive = sink };
 
 /* --- the beginning and the end of a system --- */
 
-static int answer_disconnected(struct hws_policy *policy, const char *address, enum hws_disconnected_answer *answer,
-                               struct hws_policy_error *error)
+static int answer_disconnected(struct hws_policy *policy, const char *address,
+                               enum hws_disconnected_answer *answer, struct hws_policy_error *error)
 {
     (void)address;
     (void)error;
-    *answer = ((struct policy *)policy)->queue ? HWS_DISCONNECTED_QUEUE : HWS_DISCONNECTED_DEADLETTER;
+    *answer =
+        ((struct policy *)policy)->queue ? HWS_DISCONNECTED_QUEUE : HWS_DISCONNECTED_DEADLETTER;
     return 0;
 }
-static const struct hws_policy_ops policy_ops = {.disconnected = answer_disconnected};
+static const struct hws_policy_ops policy_ops = { .disconnected = answer_disconnected };
 
 static void address_of(char *out, size_t capacity, uint8_t side)
 {
@@ -309,8 +327,9 @@ static void begin(struct world *world, uint8_t side)
     struct life *life = &world->lives[world->life_count];
     struct hws_options options = world->options;
     char address[16], text[256] = "";
-    *life = (struct life){.world = world, .side = side, .number = (uint8_t)world->life_count++};
-    life->policy = (struct policy){.policy = {.ops = &policy_ops, .name = "test"}, .queue = world->queue};
+    *life = (struct life){ .world = world, .side = side, .number = (uint8_t)world->life_count++ };
+    life->policy =
+        (struct policy){ .policy = { .ops = &policy_ops, .name = "test" }, .queue = world->queue };
     address_of(address, sizeof address, side);
     options.name = "side";
     options.listen = address;
@@ -322,7 +341,8 @@ static void begin(struct world *world, uint8_t side)
     error = hws_start(life->system, text, sizeof text);
     require(error == 0, "%s", text);
     require(hws_spawn_named(life->system, "sink", &sink_ops, life, &life->sink) == 0, "spawn");
-    require(hws_subscribe(life->system, "DeadLetter", on_letter, life, &life->letters, NULL) == 0, "subscribe");
+    require(hws_subscribe(life->system, "DeadLetter", on_letter, life, &life->letters, NULL) == 0,
+            "subscribe");
     for (uint8_t to = 0; to < world->sides; to++) {
         address_of(address, sizeof address, to);
         require(hws_pid_make(life->system, address, "sink", &life->peers[to]) == 0, "pid");
@@ -366,7 +386,8 @@ static void make_mortal(struct life *life, uint8_t watcher)
     if (world->mortal_count == MORTALS)
         return;
     struct mortal *mortal = &world->mortals[world->mortal_count];
-    *mortal = (struct mortal){.home = life->side, .watcher = watcher, .life = life, .alive = true};
+    *mortal =
+        (struct mortal){ .home = life->side, .watcher = watcher, .life = life, .alive = true };
     snprintf(name, sizeof name, "mortal%u", world->mortal_count++);
     require(hws_spawn_named(life->system, name, &mortal_ops, mortal, NULL) == 0, "spawn %s", name);
 }
@@ -398,8 +419,8 @@ static void end_mortal(struct world *world, uint32_t index)
         return;
     snprintf(name, sizeof name, "mortal%u", index);
     require(hws_pid_parse(mortal->life->system, name, &pid) == 0, "pid");
-    size_t size = number_write(room, &(struct number){'g', 0, 0, 0}, 0);
-    hws_send(mortal->life->system, pid, &(struct hws_message){.payload = {room, size}});
+    size_t size = number_write(room, &(struct number){ 'g', 0, 0, 0 }, 0);
+    hws_send(mortal->life->system, pid, &(struct hws_message){ .payload = { room, size } });
     hws_pid_release(pid);
 }
 
@@ -429,12 +450,8 @@ static void cut(struct world *world, uint8_t a, uint8_t b)
     char address[16];
     address_of(address, sizeof address, dice_chance(&world->dice, 2) ? a : b);
     switch (dice_roll(&world->dice, 4)) {
-    case 0:
-        hws_loopback_cut(world->network);
-        break;
-    case 1:
-        hws_cut_link(world->now[a]->system, address);
-        break;
+    case 0: hws_loopback_cut(world->network); break;
+    case 1: hws_cut_link(world->now[a]->system, address); break;
     case 2:
         hws_loopback_reachable(world->network, address + 5, false);
         hws_loopback_run(world->network, dice_roll(&world->dice, 200) * HWS_MILLISECOND);
@@ -461,12 +478,8 @@ static void act(struct world *world)
             send_one(world->now[from], to);
         break;
     case 0:
-    case 1:
-        ask_one(world->now[from], to);
-        break;
-    case 2:
-        make_mortal(world->now[from], to);
-        break;
+    case 1: ask_one(world->now[from], to); break;
+    case 2: make_mortal(world->now[from], to); break;
     case 3:
     case 4:
         if (world->mortal_count)
@@ -477,9 +490,7 @@ static void act(struct world *world)
             end_mortal(world, (uint32_t)dice_roll(dice, world->mortal_count));
         break;
     case 6:
-    case 7:
-        cut(world, from, to);
-        break;
+    case 7: cut(world, from, to); break;
     case 8:
         if (!world->restarts)
             break;
@@ -499,7 +510,9 @@ static uint64_t one_of(struct dice *dice, const uint64_t *values, size_t count)
 {
     return values[dice_roll(dice, count)];
 }
-#define ONE_OF(dice, ...) one_of(dice, (const uint64_t[]){__VA_ARGS__}, sizeof(const uint64_t[]){__VA_ARGS__} / sizeof(uint64_t))
+#define ONE_OF(dice, ...)                           \
+    one_of(dice, (const uint64_t[]){ __VA_ARGS__ }, \
+           sizeof(const uint64_t[]){ __VA_ARGS__ } / sizeof(uint64_t))
 
 static void choose_options(struct world *world)
 {
@@ -525,17 +538,17 @@ static void choose_options(struct world *world)
 
 static void create(struct world *world, uint64_t seed, bool restarts)
 {
-    static const double drops[] = {0, 0, 0.0002, 0.002};
-    *world = (struct world){.seed = seed, .restarts = restarts, .dice = {seed * 2 + restarts}};
+    static const double drops[] = { 0, 0, 0.0002, 0.002 };
+    *world = (struct world){ .seed = seed, .restarts = restarts, .dice = { seed * 2 + restarts } };
     struct dice *dice = &world->dice;
     meter_init(&world->meter);
-    struct hws_loopback_options options = {.seed = seed,
-                                           .latency = dice_roll(dice, 5000) * HWS_MICROSECOND,
-                                           .jitter = dice_roll(dice, 5000) * HWS_MICROSECOND,
-                                           .pipe_bytes = ONE_OF(dice, 100, 1000, 0, 0),
-                                           .split_writes = !dice_chance(dice, 4),
-                                           .drop_link = drops[dice_roll(dice, 4)],
-                                           .allocator = &world->meter.allocator};
+    struct hws_loopback_options options = { .seed = seed,
+                                            .latency = dice_roll(dice, 5000) * HWS_MICROSECOND,
+                                            .jitter = dice_roll(dice, 5000) * HWS_MICROSECOND,
+                                            .pipe_bytes = ONE_OF(dice, 100, 1000, 0, 0),
+                                            .split_writes = !dice_chance(dice, 4),
+                                            .drop_link = drops[dice_roll(dice, 4)],
+                                            .allocator = &world->meter.allocator };
     world->sides = dice_chance(dice, 4) ? 3 : 2;
     world->lossy = options.drop_link > 0;
     require(hws_loopback_new(&options, &world->network) == 0, "no network");
@@ -551,24 +564,29 @@ static bool is_settled(void *data)
 
 static void check_message(struct world *world, const struct number *number, const struct record *r)
 {
-    require(r->delivered <= 1 && r->returned <= 1, "%u->%u #%u arrived %u times, returned %u times", number->from, number->to,
-            number->number, r->delivered, r->returned);
-    require(r->processed + r->returned >= 1, "%u->%u #%u vanished", number->from, number->to, number->number);
-    require(!r->refused || (r->returned == 1 && r->processed == 0), "%u->%u #%u was refused and arrived", number->from, number->to,
+    require(r->delivered <= 1 && r->returned <= 1, "%u->%u #%u arrived %u times, returned %u times",
+            number->from, number->to, number->number, r->delivered, r->returned);
+    require(r->processed + r->returned >= 1, "%u->%u #%u vanished", number->from, number->to,
             number->number);
-    require(r->processed + r->returned == 1 || (world->restarts && r->unacknowledged && r->processed == 1),
-            "%u->%u #%u arrived %u times and returned %u times", number->from, number->to, number->number, r->processed, r->returned);
-    require(world->restarts || r->refused || r->returned == 0, "%u->%u #%u was accepted and returned", number->from, number->to,
-            number->number);
+    require(!r->refused || (r->returned == 1 && r->processed == 0),
+            "%u->%u #%u was refused and arrived", number->from, number->to, number->number);
+    require(r->processed + r->returned == 1 ||
+                (world->restarts && r->unacknowledged && r->processed == 1),
+            "%u->%u #%u arrived %u times and returned %u times", number->from, number->to,
+            number->number, r->processed, r->returned);
+    require(world->restarts || r->refused || r->returned == 0,
+            "%u->%u #%u was accepted and returned", number->from, number->to, number->number);
 }
 
 /* With take_last_words(), which lets none come after Terminated, this says that all came before it. */
 static void check_mortal(struct world *world, uint32_t index)
 {
     const struct mortal *mortal = &world->mortals[index];
-    require(mortal->terminated == mortal->watched, "mortal %u: %u Terminated", index, mortal->terminated);
-    require(world->restarts || mortal->received + mortal->dropped == mortal->accepted, "mortal %u: %u + %u of %u last words came", index,
-            mortal->received, mortal->dropped, mortal->accepted);
+    require(mortal->terminated == mortal->watched, "mortal %u: %u Terminated", index,
+            mortal->terminated);
+    require(world->restarts || mortal->received + mortal->dropped == mortal->accepted,
+            "mortal %u: %u + %u of %u last words came", index, mortal->received, mortal->dropped,
+            mortal->accepted);
 }
 
 static void check_world(struct world *world)
@@ -576,9 +594,11 @@ static void check_world(struct world *world)
     for (uint8_t from = 0; from < world->sides; from++)
         for (uint8_t to = 0; to < world->sides; to++)
             for (uint32_t n = 0; n < world->sent[from][to]; n++)
-                check_message(world, &(struct number){'m', from, to, n}, &world->records[from][to][n]);
+                check_message(world, &(struct number){ 'm', from, to, n },
+                              &world->records[from][to][n]);
     for (uint32_t i = 0; i < world->request_count; i++)
-        require(world->requests[i].done == world->requests[i].accepted, "request #%u ended %u times", i, world->requests[i].done);
+        require(world->requests[i].done == world->requests[i].accepted,
+                "request #%u ended %u times", i, world->requests[i].done);
     for (uint32_t i = 0; i < world->mortal_count; i++)
         check_mortal(world, i);
 }
@@ -600,17 +620,20 @@ static void destroy(struct world *world)
 
 static void describe_endpoint(void *data, const struct hws_endpoint_statistics *s)
 {
-    print_error("  %s -> %s: %s, queue %llu, acknowledged %llu, received %llu, attempts %llu, connects %llu, %s\n", (const char *)data,
-                s->address, hws_endpoint_state_name(s->state), (unsigned long long)s->queue_size,
-                (unsigned long long)s->deliver_success, (unsigned long long)s->received, (unsigned long long)s->reconnect_attempts,
-                (unsigned long long)s->connects, s->reason);
+    print_error(
+        "  %s -> %s: %s, queue %llu, acknowledged %llu, received %llu, attempts %llu, connects %llu, %s\n",
+        (const char *)data, s->address, hws_endpoint_state_name(s->state),
+        (unsigned long long)s->queue_size, (unsigned long long)s->deliver_success,
+        (unsigned long long)s->received, (unsigned long long)s->reconnect_attempts,
+        (unsigned long long)s->connects, s->reason);
 }
 
 static void describe(struct world *world)
 {
     print_error("not settled: %llu\n", (unsigned long long)world->unsettled);
     for (uint8_t side = 0; side < world->sides; side++)
-        hws_statistics_snapshot(world->now[side]->system, describe_endpoint, (void *)hws_system_address(world->now[side]->system));
+        hws_statistics_snapshot(world->now[side]->system, describe_endpoint,
+                                (void *)hws_system_address(world->now[side]->system));
 }
 
 static void live_once(struct world *world, uint64_t seed, bool restarts)
@@ -625,11 +648,13 @@ static void live_once(struct world *world, uint64_t seed, bool restarts)
     for (uint32_t i = 0; i < world->mortal_count; i++)
         end_mortal(world, i);
     hws_loopback_run_until(world->network, is_settled, world, 120 * HWS_SECOND);
-    hws_loopback_run(world->network, HWS_SECOND); /* for what must not come any more; what may come is answered */
+    hws_loopback_run(world->network,
+                     HWS_SECOND); /* for what must not come any more; what may come is answered */
     if (!hws_loopback_run_until(world->network, is_settled, world, 120 * HWS_SECOND))
         describe(world);
     check_world(world);
-    require(world->unsettled == 0, "%llu of something is not settled", (unsigned long long)world->unsettled);
+    require(world->unsettled == 0, "%llu of something is not settled",
+            (unsigned long long)world->unsettled);
     destroy(world);
 }
 
@@ -649,8 +674,9 @@ static void live(bool restarts)
         unacknowledged += world->unacknowledged;
     }
     free(world);
-    print_message("%llu seeds: %llu delivered, %llu resent, %llu duplicates dropped, %llu dead letters, %llu of them unacknowledged\n",
-                  (unsigned long long)seeds, delivered, resent, duplicates, letters, unacknowledged);
+    print_message(
+        "%llu seeds: %llu delivered, %llu resent, %llu duplicates dropped, %llu dead letters, %llu of them unacknowledged\n",
+        (unsigned long long)seeds, delivered, resent, duplicates, letters, unacknowledged);
     if (seeds < SEEDS)
         return;
     assert_true(delivered > 100 * seeds && letters > seeds && resent > seeds);
@@ -671,7 +697,8 @@ static void test_restarts(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steady), cmocka_unit_test(test_restarts)};
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_steady),
+                                        cmocka_unit_test(test_restarts) };
     if (argc < 3)
         return cmocka_run_group_tests(tests, NULL, NULL);
     first_seed = last_seed = strtoull(argv[2], NULL, 10);

@@ -28,12 +28,13 @@ static uint64_t live(uint64_t fail_at, uint64_t fail_count, uint64_t symbols, un
     meter_init(&meter);
     meter.fail_at = fail_at;
     meter.fail_count = fail_count;
-    scenario = (struct scenario){.allocator = &meter.allocator, .symbol_table_size = symbols};
+    scenario = (struct scenario){ .allocator = &meter.allocator, .symbol_table_size = symbols };
     scenario_run(&scenario);
     const char *wrong = scenario_verdict(&scenario);
     if (wrong || meter.held)
-        fail_msg("allocation %llu and %llu after it fail, %llu symbols: %s, %zu bytes left", (unsigned long long)fail_at,
-                 (unsigned long long)fail_count - 1, (unsigned long long)symbols, wrong ? wrong : "well", meter.held);
+        fail_msg("allocation %llu and %llu after it fail, %llu symbols: %s, %zu bytes left",
+                 (unsigned long long)fail_at, (unsigned long long)fail_count - 1,
+                 (unsigned long long)symbols, wrong ? wrong : "well", meter.held);
     *untold += scenario_untold(&scenario);
     return meter.calls;
 }
@@ -53,8 +54,8 @@ static void fail_each(uint64_t fail_count, uint64_t symbols)
     for (n = 1; n <= calls; n++)
         live(n, fail_count, symbols, &untold);
     if (untold)
-        print_message("%llu of %llu allocations fail: %u watches without Terminated\n", (unsigned long long)fail_count,
-                      (unsigned long long)calls, untold);
+        print_message("%llu of %llu allocations fail: %u watches without Terminated\n",
+                      (unsigned long long)fail_count, (unsigned long long)calls, untold);
 }
 
 static void test_each_fails_once(void **state)
@@ -90,9 +91,11 @@ static void test_only(void **state)
 
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest all[] = {cmocka_unit_test(test_nothing_fails), cmocka_unit_test(test_each_fails_once),
-                                     cmocka_unit_test(test_some_fail),                                     cmocka_unit_test(test_each_fails_for_good)};
-    const struct CMUnitTest one[] = {cmocka_unit_test(test_only)};
+    const struct CMUnitTest all[] = { cmocka_unit_test(test_nothing_fails),
+                                      cmocka_unit_test(test_each_fails_once),
+                                      cmocka_unit_test(test_some_fail),
+                                      cmocka_unit_test(test_each_fails_for_good) };
+    const struct CMUnitTest one[] = { cmocka_unit_test(test_only) };
     if (argc < 2)
         return cmocka_run_group_tests(all, NULL, NULL);
     only = strtoull(argv[1], NULL, 10);

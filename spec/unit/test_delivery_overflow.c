@@ -34,7 +34,7 @@ static int sink(void *self, struct hws_context *context, const struct hws_messag
     scene->next++;
     return 0;
 }
-static const struct hws_actor_ops sink_ops = {.receive = sink};
+static const struct hws_actor_ops sink_ops = { .receive = sink };
 
 static void on_letter(void *data, const struct hws_event *event)
 {
@@ -65,11 +65,14 @@ static struct hws_system *begin(struct scene *scene, const char *name, const cha
 
 static void begin_scene(struct scene *scene)
 {
-    *scene = (struct scene){.refused_from = UINT32_MAX};
-    assert_int_equal(hws_loopback_new(&(struct hws_loopback_options){.latency = HWS_MILLISECOND}, &scene->network), 0);
+    *scene = (struct scene){ .refused_from = UINT32_MAX };
+    assert_int_equal(hws_loopback_new(&(struct hws_loopback_options){ .latency = HWS_MILLISECOND },
+                                      &scene->network),
+                     0);
     scene->alpha = begin(scene, "alpha", "loop:alpha:1");
     assert_int_equal(hws_pid_parse(scene->alpha, "loop:beta:1/sink", &scene->target), 0);
-    assert_int_equal(hws_subscribe(scene->alpha, "DeadLetter", on_letter, scene, &scene->subscription, NULL), 0);
+    assert_int_equal(
+        hws_subscribe(scene->alpha, "DeadLetter", on_letter, scene, &scene->subscription, NULL), 0);
 }
 
 static void begin_beta(struct scene *scene)
@@ -91,8 +94,9 @@ static void end_scene(struct scene *scene)
 static int send_next(struct scene *scene, size_t padding)
 {
     static uint8_t room[NUMBER_MOST];
-    size_t size = number_write(room, &(struct number){'m', 0, 1, scene->sent++}, padding);
-    int error = hws_send(scene->alpha, scene->target, &(struct hws_message){.payload = {room, size}});
+    size_t size = number_write(room, &(struct number){ 'm', 0, 1, scene->sent++ }, padding);
+    int error =
+        hws_send(scene->alpha, scene->target, &(struct hws_message){ .payload = { room, size } });
     scene->accepted += error == 0;
     if (error && scene->refused_from == UINT32_MAX)
         scene->refused_from = scene->sent - 1;
@@ -189,7 +193,8 @@ static void test_room_comes_back_as_it_drains(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_full_by_messages), cmocka_unit_test(test_full_by_bytes),
-                                       cmocka_unit_test(test_room_comes_back_as_it_drains)};
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_full_by_messages),
+                                        cmocka_unit_test(test_full_by_bytes),
+                                        cmocka_unit_test(test_room_comes_back_as_it_drains) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -35,7 +35,7 @@ static int sink(void *self, struct hws_context *context, const struct hws_messag
     }
     return 0;
 }
-static const struct hws_actor_ops sink_ops = {.receive = sink};
+static const struct hws_actor_ops sink_ops = { .receive = sink };
 
 static struct hws_options basic(struct scene *scene, const char *name, const char *listen)
 {
@@ -49,7 +49,8 @@ static struct hws_options basic(struct scene *scene, const char *name, const cha
     return options;
 }
 
-static struct hws_system *begin(struct scene *scene, const struct hws_options *options, struct hws_pid **pid)
+static struct hws_system *begin(struct scene *scene, const struct hws_options *options,
+                                struct hws_pid **pid)
 {
     struct hws_system *system;
     char text[256] = "";
@@ -79,8 +80,10 @@ static void kill_beta(struct scene *scene, struct hws_system *beta)
 
 static void open_scene(struct scene *scene)
 {
-    *scene = (struct scene){0};
-    assert_int_equal(hws_loopback_new(&(struct hws_loopback_options){.latency = HWS_MILLISECOND}, &scene->network), 0);
+    *scene = (struct scene){ 0 };
+    assert_int_equal(hws_loopback_new(&(struct hws_loopback_options){ .latency = HWS_MILLISECOND },
+                                      &scene->network),
+                     0);
 }
 
 static void close_scene(struct scene *scene)
@@ -103,7 +106,7 @@ static int send(struct hws_system *from, const char *target)
 {
     struct hws_pid *pid;
     assert_int_equal(hws_pid_parse(from, target, &pid), 0);
-    int error = hws_send(from, pid, &(struct hws_message){.payload = hws_slice_of("\x01", 1)});
+    int error = hws_send(from, pid, &(struct hws_message){ .payload = hws_slice_of("\x01", 1) });
     hws_pid_release(pid);
     return error;
 }
@@ -150,7 +153,7 @@ static void raw_open(struct hws_link_handler *handler)
 {
     struct raw *raw = (struct raw *)handler;
     uint8_t frame[HWSI_HELLO_BOUND];
-    struct hws_slice slice = {frame, hwsi_hello_encode(frame, HWSI_FRAME_HELLO, &raw->hello)};
+    struct hws_slice slice = { frame, hwsi_hello_encode(frame, HWSI_FRAME_HELLO, &raw->hello) };
     size_t taken;
     raw->link->ops->write(raw->link, &slice, 1, &taken);
 }
@@ -168,7 +171,8 @@ static void raw_bytes(struct hws_link_handler *handler, size_t size)
     struct raw *raw = (struct raw *)handler;
     struct hws_slice body;
     raw->size += size;
-    if (hwsi_frame_split(raw->bytes, raw->size, 4096, &body) == 1 && hwsi_frame_kind(body) == HWSI_FRAME_WELCOME)
+    if (hwsi_frame_split(raw->bytes, raw->size, 4096, &body) == 1 &&
+        hwsi_frame_kind(body) == HWSI_FRAME_WELCOME)
         assert_int_equal(hwsi_hello_decode(body, &raw->welcome), 0);
 }
 
@@ -184,7 +188,8 @@ static void raw_close(struct hws_link_handler *handler, int error, const char *d
     ((struct raw *)handler)->closed = true;
 }
 
-static const struct hws_link_handler_ops raw_ops = {raw_open, raw_reserve, raw_bytes, raw_writable, raw_close};
+static const struct hws_link_handler_ops raw_ops = { raw_open, raw_reserve, raw_bytes, raw_writable,
+                                                     raw_close };
 
 static void raw_dial(struct scene *scene, struct hwsi_seat *seat, struct raw *raw, uint64_t uid)
 {
@@ -194,7 +199,9 @@ static void raw_dial(struct scene *scene, struct hwsi_seat *seat, struct raw *ra
     raw->hello.name = hws_slice_text("raw");
     raw->hello.address = hws_slice_text("loop:beta:1");
     raw->hello.uid = raw->hello.nonce = raw->hello.session = uid;
-    assert_int_equal(seat->transport.ops->dial(&seat->transport, "alpha:1", &raw->handler, &raw->link, detail, sizeof detail), 0);
+    assert_int_equal(seat->transport.ops->dial(&seat->transport, "alpha:1", &raw->handler,
+                                               &raw->link, detail, sizeof detail),
+                     0);
     hws_loopback_run(scene->network, 20 * HWS_MILLISECOND);
 }
 
@@ -254,7 +261,7 @@ static uint64_t told_now(struct hws_clock *clock);
 static struct manual_clock {
     struct hws_clock clock;
     uint64_t now;
-} manual = {{told_now}, HWS_SECOND};
+} manual = { { told_now }, HWS_SECOND };
 
 static uint64_t told_now(struct hws_clock *clock)
 {

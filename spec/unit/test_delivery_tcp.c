@@ -21,7 +21,7 @@
 #include "support_proxy.h"
 
 #define PAYLOAD_PADDING 40u
-#define BURST 3000u         /* messages a millisecond, if they fit */
+#define BURST 3000u /* messages a millisecond, if they fit */
 #define RING_MOST 30000u
 
 struct side {
@@ -51,7 +51,8 @@ struct bout {
 
 static uint64_t settled(const struct bout *bout)
 {
-    return bout->sides[0].arrived + bout->sides[1].arrived + bout->sides[0].letters + bout->sides[1].letters;
+    return bout->sides[0].arrived + bout->sides[1].arrived + bout->sides[0].letters +
+           bout->sides[1].letters;
 }
 
 static int sink(void *self, struct hws_context *context, const struct hws_message *message)
@@ -73,10 +74,10 @@ static int sink(void *self, struct hws_context *context, const struct hws_messag
     from->arrived++;
     return 0;
 }
-static const struct hws_actor_ops sink_ops = {.receive = sink};
+static const struct hws_actor_ops sink_ops = { .receive = sink };
 
-static int see_letter(struct hws_policy *policy, const struct hws_letter *letter, struct hws_letter_answer *answer,
-                      struct hws_policy_error *error)
+static int see_letter(struct hws_policy *policy, const struct hws_letter *letter,
+                      struct hws_letter_answer *answer, struct hws_policy_error *error)
 {
     struct side *side = (struct side *)(void *)policy;
     struct number number;
@@ -85,21 +86,24 @@ static int see_letter(struct hws_policy *policy, const struct hws_letter *letter
     if (!number_read(letter->message->payload, &number) || number.from != side->index)
         fail_msg("a dead letter of %zu bytes is damaged", letter->message->payload.size);
     if (side->state[number.number] & (ARRIVED | LETTER))
-        fail_msg("%s: #%u is settled and became a dead letter (%s)", side->address, number.number, hws_reason_name(letter->reason));
+        fail_msg("%s: #%u is settled and became a dead letter (%s)", side->address, number.number,
+                 hws_reason_name(letter->reason));
     side->state[number.number] |= LETTER;
     side->letters++;
     return 0;
 }
 
-static int when_away(struct hws_policy *policy, const char *address, enum hws_disconnected_answer *answer,
-                     struct hws_policy_error *error)
+static int when_away(struct hws_policy *policy, const char *address,
+                     enum hws_disconnected_answer *answer, struct hws_policy_error *error)
 {
     (void)address;
     (void)error;
-    *answer = ((struct side *)(void *)policy)->bout->queue ? HWS_DISCONNECTED_QUEUE : HWS_DISCONNECTED_DEADLETTER;
+    *answer = ((struct side *)(void *)policy)->bout->queue ? HWS_DISCONNECTED_QUEUE
+                                                           : HWS_DISCONNECTED_DEADLETTER;
     return 0;
 }
-static const struct hws_policy_ops policy_ops = {.dead_letter = see_letter, .disconnected = when_away};
+static const struct hws_policy_ops policy_ops = { .dead_letter = see_letter,
+                                                  .disconnected = when_away };
 
 /* --- sending and cutting --- */
 
@@ -123,14 +127,18 @@ static uint32_t may_send(const struct bout *bout)
 static void send_burst(struct side *side)
 {
     static uint8_t room[NUMBER_MOST];
-    struct hws_endpoint_statistics statistics = {0};
+    struct hws_endpoint_statistics statistics = { 0 };
     const char *peer = side->bout->sides[!side->index].address;
     hws_statistics(side->system, peer, &statistics);
     uint32_t until = may_send(side->bout);
-    for (unsigned i = 0; i < BURST && side->sent < until && statistics.queue_size + i < RING_MOST; i++) {
-        size_t size = number_write(room, &(struct number){'m', side->index, !side->index, side->sent}, PAYLOAD_PADDING);
+    for (unsigned i = 0; i < BURST && side->sent < until && statistics.queue_size + i < RING_MOST;
+         i++) {
+        size_t size = number_write(
+            room, &(struct number){ 'm', side->index, !side->index, side->sent }, PAYLOAD_PADDING);
         uint32_t number = side->sent++;
-        int error = hws_send(side->system, side->peer, &(struct hws_message){.payload = {room, size}, .sender = side->sink});
+        int error =
+            hws_send(side->system, side->peer,
+                     &(struct hws_message){ .payload = { room, size }, .sender = side->sink });
         side->state[number] |= error ? REFUSED : ACCEPTED;
         side->accepted += !error;
         if (error)
@@ -152,7 +160,8 @@ static bool is_drained(struct bout *bout)
 {
     struct hws_endpoint_statistics statistics;
     for (int i = 0; i < 2; i++)
-        if (hws_statistics(bout->sides[i].system, bout->sides[!i].address, &statistics) || statistics.queue_size)
+        if (hws_statistics(bout->sides[i].system, bout->sides[!i].address, &statistics) ||
+            statistics.queue_size)
             return false;
     return true;
 }
@@ -164,7 +173,8 @@ static void cut(struct bout *bout)
         bout->cut_links += hws_cut_link(bout->sides[side].system, bout->sides[!side].address) == 0;
         return;
     }
-    uint64_t budget = dice_roll(&bout->dice, dice_chance(&bout->dice, 3) ? 300 : share(bout) * PAYLOAD_PADDING);
+    uint64_t budget =
+        dice_roll(&bout->dice, dice_chance(&bout->dice, 3) ? 300 : share(bout) * PAYLOAD_PADDING);
     /* Which proxy the link goes through depends on who dialled: both are armed, and the other one is disarmed when one has cut. */
     enum proxy_end end = (enum proxy_end)dice_roll(&bout->dice, 3);
     proxy_arm(&bout->sides[0].proxy, budget, end);
@@ -187,10 +197,12 @@ static void on_pump(uv_timer_t *timer)
     for (int i = 0; i < 2; i++)
         send_burst(&bout->sides[i]);
     count_cuts(bout);
-    if (!is_armed(bout) && bout->cuts < bout->cuts_wanted && settled(bout) >= bout->next_cut && is_up(bout)) {
+    if (!is_armed(bout) && bout->cuts < bout->cuts_wanted && settled(bout) >= bout->next_cut &&
+        is_up(bout)) {
         cut(bout);
         count_cuts(bout);
-        bout->next_cut = (uint64_t)share(bout) * bout->cuts * 2 + dice_roll(&bout->dice, share(bout));
+        bout->next_cut =
+            (uint64_t)share(bout) * bout->cuts * 2 + dice_roll(&bout->dice, share(bout));
     }
     if (settled(bout) == total && is_drained(bout))
         uv_timer_stop(&bout->pump);
@@ -210,7 +222,10 @@ static void begin(struct bout *bout, uint8_t index)
     char listen[32], text[256] = "";
     int port = proxy_free_port(bout->loop);
     assert_int_equal(proxy_start(&side->proxy, bout->loop, port), 0);
-    *side = (struct side){.policy = {.ops = &policy_ops, .name = "test"}, .bout = bout, .index = index, .proxy = side->proxy};
+    *side = (struct side){ .policy = { .ops = &policy_ops, .name = "test" },
+                           .bout = bout,
+                           .index = index,
+                           .proxy = side->proxy };
     side->state = calloc(bout->messages, 1);
     snprintf(listen, sizeof listen, "127.0.0.1:%d", port);
     snprintf(side->address, sizeof side->address, "127.0.0.1:%d", side->proxy.port);
@@ -222,8 +237,8 @@ static void begin(struct bout *bout, uint8_t index)
     options.reconnect_max_retries = 0;
     options.reconnect_initial = HWS_MILLISECOND;
     options.reconnect_max = 20 * HWS_MILLISECOND;
-    if (hws_system_new(&options, &side->system, text, sizeof text) || hws_loop_attach(side->system, bout->loop) ||
-        hws_start(side->system, text, sizeof text))
+    if (hws_system_new(&options, &side->system, text, sizeof text) ||
+        hws_loop_attach(side->system, bout->loop) || hws_start(side->system, text, sizeof text))
         fail_msg("%s", text);
     assert_int_equal(hws_spawn_named(side->system, "sink", &sink_ops, side, &side->sink), 0);
 }
@@ -239,8 +254,9 @@ static void run_until_pumped(struct bout *bout, uint64_t seconds)
         uv_run(bout->loop, UV_RUN_ONCE);
     if (bout->late)
         for (int i = 0; i < 2; i++)
-            print_error("%s: %u sent, %llu arrived, %llu letters\n", bout->sides[i].address, bout->sides[i].sent,
-                        (unsigned long long)bout->sides[i].arrived, (unsigned long long)bout->sides[i].letters);
+            print_error("%s: %u sent, %llu arrived, %llu letters\n", bout->sides[i].address,
+                        bout->sides[i].sent, (unsigned long long)bout->sides[i].arrived,
+                        (unsigned long long)bout->sides[i].letters);
     assert_false(bout->late);
 }
 
@@ -275,11 +291,17 @@ static void fight(bool queue, uint32_t messages, unsigned cuts)
     uv_loop_t loop;
     struct bout *bout = calloc(1, sizeof *bout);
     assert_int_equal(uv_loop_init(&loop), 0);
-    *bout = (struct bout){.loop = &loop, .dice = {messages}, .messages = messages, .cuts_wanted = cuts, .queue = queue};
+    *bout = (struct bout){ .loop = &loop,
+                           .dice = { messages },
+                           .messages = messages,
+                           .cuts_wanted = cuts,
+                           .queue = queue };
     begin(bout, 0);
     begin(bout, 1);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(hws_pid_make(bout->sides[i].system, bout->sides[!i].address, "sink", &bout->sides[i].peer), 0);
+        assert_int_equal(hws_pid_make(bout->sides[i].system, bout->sides[!i].address, "sink",
+                                      &bout->sides[i].peer),
+                         0);
     run_until_pumped(bout, 120);
     for (int i = 0; i < 2; i++)
         for (uint32_t n = 0; n < messages; n++) {
@@ -290,13 +312,16 @@ static void fight(bool queue, uint32_t messages, unsigned cuts)
     end(bout);
     for (int i = 0; i < 2; i++) {
         struct side *side = &bout->sides[i];
-        print_message("%s: %llu accepted, %llu arrived, %llu dead letters, %llu resent, %llu duplicates dropped\n",
-                      i ? "beta" : "alpha", (unsigned long long)side->accepted, (unsigned long long)side->arrived,
-                      (unsigned long long)side->letters, (unsigned long long)side->resent, (unsigned long long)side->duplicates);
+        print_message(
+            "%s: %llu accepted, %llu arrived, %llu dead letters, %llu resent, %llu duplicates dropped\n",
+            i ? "beta" : "alpha", (unsigned long long)side->accepted,
+            (unsigned long long)side->arrived, (unsigned long long)side->letters,
+            (unsigned long long)side->resent, (unsigned long long)side->duplicates);
         assert_true(queue || side->letters > 0);
         free(side->state);
     }
-    print_message("%u cuts, %u of them by call, the others by the proxies\n", bout->cuts, bout->cut_links);
+    print_message("%u cuts, %u of them by call, the others by the proxies\n", bout->cuts,
+                  bout->cut_links);
     assert_true(bout->cuts >= cuts);
     free(bout);
 }
@@ -315,7 +340,8 @@ static void test_messages_arrive_or_are_dead_letters(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_queued_messages_arrive_once_in_order),
-                                       cmocka_unit_test(test_messages_arrive_or_are_dead_letters)};
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_queued_messages_arrive_once_in_order),
+                                        cmocka_unit_test(
+                                            test_messages_arrive_or_are_dead_letters) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
