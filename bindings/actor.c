@@ -201,21 +201,22 @@ static int reference(lua_State *L)
     return lua_isnil(L, -1) ? (lua_pop(L, 1), LUA_NOREF) : luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-static void take_handlers(struct hwl_actor *actor, lua_State *L, int index)
+static void take_handlers(lua_State *L, int index, int *handlers)
 {
-    actor->plain = lua_isfunction(L, index);
+    bool plain = lua_isfunction(L, index);
     for (int i = 0; i < HWL_HANDLER_COUNT; i++) {
-        if (!actor->plain)
+        if (!plain)
             lua_getfield(L, index, handler_names[i]);
         else if (i == HWL_ON_receive || i == HWL_ON_terminated)
             lua_pushvalue(L, index);
         else
             lua_pushnil(L);
-        actor->handlers[i] = reference(L);
+        handlers[i] = reference(L);
     }
 }
 
-static struct hwl_actor *new_actor(struct hwl_system *system)
+/* Nothing may be raised between this and the spawn. */
+static struct hwl_actor *new_actor(struct hwl_system *system, const int *handlers)
 {
     struct hwl_actor *actor = hwl_alloc(sizeof *actor);
     if (!actor)
@@ -223,8 +224,7 @@ static struct hwl_actor *new_actor(struct hwl_system *system)
     actor->refs = 1;
     actor->system = hwl_system_retain(system);
     actor->ready_ref = LUA_NOREF;
-    for (int i = 0; i < HWL_HANDLER_COUNT; i++)
-        actor->handlers[i] = LUA_NOREF;
+    memcpy(actor->handlers, handlers, sizeof actor->handlers);
     actor->next = system->actors;
     actor->link = &system->actors;
     if (actor->next)
@@ -236,24 +236,25 @@ static struct hwl_actor *new_actor(struct hwl_system *system)
 int hwl_spawn(struct hwl_system *system, lua_State *L, const char *name, int first)
 {
     struct hws_spawn_options options = { .name = name };
-    struct hws_pid *pid;
+    int handlers[HWL_HANDLER_COUNT];
     bool reentrant = false;
     lua_settop(L, first + 1);
     check_handlers(L, first);
     read_options(L, first + 1, &options, &reentrant);
-    struct hwl_actor *actor = new_actor(system);
+    take_handlers(L, first, handlers);
+    struct hws_pid **pid = hwl_push_pid_holder(L);
+    struct hwl_actor *actor = new_actor(system, handlers);
     if (!actor)
         return hwl_failure(L, HWS_ENOMEM, NULL);
-    take_handlers(actor, L, first);
+    actor->plain = lua_isfunction(L, first);
     actor->reentrant = reentrant;
-    int error = hws_spawn(system->system, &ops, actor, &options, &pid);
+    int error = hws_spawn(system->system, &ops, actor, &options, pid);
     if (error) {
         on_released(actor);
         if (error == HWS_EEXIST)
             lua_pushfstring(L, "the name \"%s\" is taken", options.name);
         return hwl_failure(L, error, error == HWS_EEXIST ? lua_tostring(L, -1) : NULL);
     }
-    hwl_push_pid(system, L, pid);
-    hws_pid_release(pid);
+    hwl_replace_pid_holder(system, L);
     return 1;
 }

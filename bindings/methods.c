@@ -185,12 +185,12 @@ int hwl_new_system(lua_State *L)
     lua_settop(L, 1);
     hwl_must_act(state, L);
     hwl_read_options(L, 1, &options);
-    struct hwl_logger *logger = hwl_logger_new(state, L, 1, options.core.name);
-    struct hwl_system *self = hwl_system_wrap(state, L, true);
-    self->logger = logger;
+    struct hwl_system *self = hwl_system_wrap(L, true);
+    self->logger = hwl_logger_new(state, L, 1, options.core.name);
+    hwl_system_join(self, state, L);
     self->handler_budget = options.handler_budget;
     self->policy_budget = options.core.policy_budget;
-    options.core.logger = &logger->logger;
+    options.core.logger = &self->logger->logger;
     struct hwl_policy *policy = NULL;
     if (lua_getfield(L, 1, "policy") != LUA_TNIL) {
         policy = hwl_policy_new(state, L, -1);

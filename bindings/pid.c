@@ -51,14 +51,29 @@ void hwl_push_pid(struct hwl_system *system, lua_State *L, struct hws_pid *pid)
     lua_remove(L, -2);
 }
 
+struct hws_pid **hwl_push_pid_holder(lua_State *L)
+{
+    return &push_new(L, 0)->pid;
+}
+
+void hwl_replace_pid_holder(struct hwl_system *system, lua_State *L)
+{
+    struct hwl_pid *holder = lua_touserdata(L, -1);
+    hwl_push_pid(system, L, holder->pid);
+    hws_pid_release(holder->pid);
+    holder->pid = NULL;
+    lua_remove(L, -2);
+}
+
 /* Pushes the PID of `system` that `text` names. */
 static bool push_parsed(struct hwl_system *system, lua_State *L, const char *text)
 {
-    struct hws_pid *pid;
-    if (!system->system || hws_pid_parse(system->system, text, &pid))
+    struct hws_pid **pid = hwl_push_pid_holder(L);
+    if (!system->system || hws_pid_parse(system->system, text, pid)) {
+        lua_pop(L, 1);
         return false;
-    hwl_push_pid(system, L, pid);
-    hws_pid_release(pid);
+    }
+    hwl_replace_pid_holder(system, L);
     return true;
 }
 

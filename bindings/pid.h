@@ -21,6 +21,12 @@ struct hwl_pid {
 struct hwl_pid *hwl_to_pid(lua_State *L, int index);
 /* Pushes the PID's value, nil for NULL. Takes a reference of its own. May raise a memory error. */
 void hwl_push_pid(struct hwl_system *system, lua_State *L, struct hws_pid *pid);
+/*
+ * For a PID that a call will give us a reference of: pushes a place for it, from which it is released whatever is raised
+ * meanwhile; then replaces the place on top by the PID's value.
+ */
+struct hws_pid **hwl_push_pid_holder(lua_State *L);
+void hwl_replace_pid_holder(struct hwl_system *system, lua_State *L);
 /* Pushes the PID that `text` names, for `system` or (NULL) for none. False, and nothing pushed, when it is none. */
 bool hwl_push_pid_text(struct hwl_system *system, lua_State *L, const char *text, size_t size);
 /*

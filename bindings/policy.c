@@ -318,16 +318,15 @@ struct hwl_policy *hwl_policy_new(struct hwl_state *state, lua_State *L, int ind
     int random = luaL_ref(L, LUA_REGISTRYINDEX);
     lua_pushvalue(L, index);
     int compiled = luaL_ref(L, LUA_REGISTRYINDEX);
+    struct hwl_policy made = {
+        .state = state, .box = box, .random = random, .compiled = compiled, .budget = 100000
+    };
+    copy_field(L, index, "name", made.name, sizeof made.name);
+    copy_field(L, index, "source", made.origin, sizeof made.origin);
     struct hwl_policy *policy = hwl_alloc(sizeof *policy);
     if (!policy)
         luaL_error(L, "out of memory");
-    policy->state = state;
-    policy->box = box;
-    policy->random = random;
-    policy->compiled = compiled;
-    policy->budget = 100000;
-    copy_field(L, index, "name", policy->name, sizeof policy->name);
-    copy_field(L, index, "source", policy->origin, sizeof policy->origin);
+    *policy = made;
     policy->policy =
         (struct hws_policy){ .ops = &ops, .name = policy->name, .origin = policy->origin };
     box->policy = policy;

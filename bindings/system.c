@@ -169,29 +169,31 @@ static int new_table(lua_State *L)
     return luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-struct hwl_system *hwl_system_wrap(struct hwl_state *state, lua_State *L, bool owned)
+struct hwl_system *hwl_system_wrap(lua_State *L, bool owned)
 {
     struct hwl_system_object *object = lua_newuserdatauv(L, sizeof *object, 1);
     *object = (struct hwl_system_object){ .tag = &object_tag };
     lua_rawgetp(L, LUA_REGISTRYINDEX, &system_metatable);
     lua_setmetatable(L, -2);
-    int targets = new_table(L), atoms = new_table(L);
-    lua_pushvalue(L, -1);
-    int reference = luaL_ref(L, LUA_REGISTRYINDEX);
     struct hwl_system *self = hwl_alloc(sizeof *self);
     if (!self)
         luaL_error(L, "out of memory");
-    self->refs = 2; /* the list's and the object's */
-    self->state = state;
+    self->refs = 1; /* the object's */
     self->owned = owned;
-    self->anchored = true;
-    self->object = reference;
-    self->targets = targets;
-    self->atoms = atoms;
-    self->next = state->systems;
-    state->systems = self;
     object->system = self;
     return self;
+}
+
+void hwl_system_join(struct hwl_system *self, struct hwl_state *state, lua_State *L)
+{
+    self->targets = new_table(L);
+    self->atoms = new_table(L);
+    lua_pushvalue(L, -1);
+    self->object = luaL_ref(L, LUA_REGISTRYINDEX);
+    self->anchored = true;
+    self->state = state;
+    self->next = state->systems;
+    state->systems = hwl_system_retain(self);
 }
 
 void hwl_system_publish(struct hwl_system *self, lua_State *L)
@@ -293,9 +295,10 @@ void hwl_push_system(lua_State *L, struct hws_system *system)
         hwl_push_object(self, L);
         return;
     }
-    self = hwl_system_wrap(state, L, false);
-    self->system = system;
+    self = hwl_system_wrap(L, false);
     self->handler_budget = HWL_HANDLER_BUDGET;
+    hwl_system_join(self, state, L);
+    self->system = system;
     hwl_system_publish(self, L);
 }
 

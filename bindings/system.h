@@ -60,8 +60,10 @@ int hwl_free_system_object(lua_State *L);
 /* Pushes the Lua object. */
 void hwl_push_object(struct hwl_system *system, lua_State *L);
 
-/* A new struct with its Lua object on the stack and in the state's list, for `system`. Raises memory errors. */
-struct hwl_system *hwl_system_wrap(struct hwl_state *state, lua_State *L, bool owned);
+/* A new struct with its Lua object on the stack, which frees it. Raises memory errors. */
+struct hwl_system *hwl_system_wrap(lua_State *L, bool owned);
+/* Takes it into the state's list, from which hwl_system_close() takes it out. The object is on top of the stack. The same. */
+void hwl_system_join(struct hwl_system *self, struct hwl_state *state, lua_State *L);
 /* `system` is started: fills the fixed fields of the object on top of the stack. */
 void hwl_system_publish(struct hwl_system *self, lua_State *L);
 /* Cuts Lua loose: actors, callbacks, policy and logger call it no more. Frees an owned system. */
