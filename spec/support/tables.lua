@@ -277,7 +277,7 @@ tables.made = {
 
 -- --- pages ---
 
-tables.PAGES = { "options", "events", "delivery", "endpoints", "lua", "embedding" }
+tables.PAGES = { "options", "events", "delivery", "endpoints", "lua" }
 
 ---A page's text with every table made anew.
 ---@param text string
