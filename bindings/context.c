@@ -157,9 +157,8 @@ static const struct field {
 /* ctx.name: a method from upvalue 1, or a field, whose number is there instead. */
 static int index_context(lua_State *L)
 {
-    lua_settop(L, 2);
-    lua_rawget(L, lua_upvalueindex(1));
-    if (!lua_isinteger(L, -1))
+    /* A metamethod is always called with two arguments; every call of a method comes through here. */
+    if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNUMBER)
         return 1;
     struct hwl_context *context = to_context(L, 1);
     if (!context->actor)
