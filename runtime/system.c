@@ -235,6 +235,8 @@ void hws_system_free(struct hws_system *system)
     hws_stop(system, "freed", 0);
     if (hwsi_loop_finish(system)) /* it is gone */
         return;
+    if (system->in_turn) /* a handler's call: this turn and those that the driver makes end it */
+        return;
     /* A host's loop goes on with what is left; without any, what needs no I/O is done here. */
     bool gone = false;
     system->gone = &gone;

@@ -196,6 +196,32 @@ static void test_freed_when_stopped(void **state)
     assert_int_equal(rig.blocks, 0);
 }
 
+static int free_from_inside(void *self, struct hws_context *context, const struct hws_message *message)
+{
+    (void)self;
+    (void)message;
+    hws_system_free(hws_context_system(context));
+    hws_system_free(hws_context_system(context));
+    return 0;
+}
+
+/* Not to be done; but it must not hang, nor pull the system from under the handler. */
+static void test_freed_from_a_handler(void **state)
+{
+    static const struct hws_actor_ops free_ops = {.receive = free_from_inside};
+    struct rig rig;
+    (void)state;
+    rig_start_default(&rig);
+    assert_int_equal(hws_spawn_named(rig.system, "a", &free_ops, NULL, NULL), 0);
+    rig_send(&rig, "a");
+    for (int i = 0; i < 10 && !rig.released; i++)
+        hws_turn(rig.system);
+    assert_true(rig.released);
+    hws_unsubscribe(rig.subscription);
+    free((char *)rig.listener.address);
+    assert_int_equal(rig.blocks, 0);
+}
+
 static void test_start_errors(void **state)
 {
     static const struct {
@@ -380,7 +406,8 @@ int main(void)
         cmocka_unit_test(test_timers_of_the_host),    cmocka_unit_test(test_posts),
         cmocka_unit_test(test_stop_from_elsewhere),   cmocka_unit_test(test_drains_first),
         cmocka_unit_test(test_deadline),              cmocka_unit_test(test_free_without_a_driver),
-        cmocka_unit_test(test_freed_when_stopped),    cmocka_unit_test(test_start_errors),
+        cmocka_unit_test(test_freed_when_stopped),    cmocka_unit_test(test_freed_from_a_handler),
+        cmocka_unit_test(test_start_errors),
         cmocka_unit_test(test_addresses),             cmocka_unit_test(test_client_with_an_empty_address),
         cmocka_unit_test(test_endpoints_are_bounded), cmocka_unit_test(test_new_out_of_memory),
         cmocka_unit_test(test_every_allocation_may_fail),
