@@ -5,6 +5,7 @@
 local HAWSER = os.getenv("HAWSER_BIN")
 local rows = require "hawser.bench.rows"
 local draw = require "hawser.bench.draw"
+local others = require "hawser.bench.others"
 
 -- What `hawser bench` with these arguments writes, and its exit status.
 local function run(arguments, executable)
@@ -137,5 +138,27 @@ describe("a figure of the table", function()
         assert.equal("15.6 us", draw.figure(15615, "latency"))
         assert.equal("10.8 KiB", draw.figure(11022, "memory"))
         assert.equal("", draw.figure(nil, "memory"))
+    end)
+end)
+
+describe("what others took from a measurement", function()
+    -- The name of a process may hold anything; children that have ended are its own.
+    local function watch(user, steal, utime, cstime)
+        return others.read(("cpu  %d 1 2 1000 50 3 4 %d 77 88"):format(user, steal),
+            ("42 (a) b 9 9) S 1 2 3 4 5 6 7 8 9 10 %d 6 7 %d 20 0"):format(utime, cstime))
+    end
+
+    it("is what was busy and not ours, a host's other guests included", function()
+        local before = watch(100, 10, 5, 8)
+        assert.same({ busy = 120, own = 26, total = 1170 }, before)
+        assert.is_near(20 / 60, others.share(before, watch(150, 20, 25, 28)), 1e-9)
+        assert.equal(0, others.share(before, watch(140, 10, 25, 28)))
+    end)
+
+    it("is none where the system does not tell", function()
+        assert.is_nil(others.read("intr 5", "42 (a) S 1"))
+        assert.equal(0, others.share(nil))
+        local now = others.start()
+        assert.equal(0, others.share(now, now))
     end)
 end)

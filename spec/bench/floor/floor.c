@@ -34,7 +34,8 @@ uint64_t floor_now(void)
 
 static enum floor_outcome usage(void)
 {
-    fprintf(stderr, "%s: usage: %s WORK [--payload BYTES] [--seconds S] [--cores 1|2]%s"
+    fprintf(stderr,
+            "%s: usage: %s WORK [--payload BYTES] [--seconds S] [--cores 1|2]%s"
             " [--outstanding N (requests)], where WORK is one of",
             floor_program, floor_program,
             floor_raw ? " [--write BYTES (streams)]" : " [--endpoints N (idle)]");

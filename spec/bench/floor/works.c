@@ -9,9 +9,12 @@ extern const struct floor_work floor_lua_stream, floor_lua_requests;
 const char floor_program[] = "hawser-floor";
 const bool floor_raw = true;
 const struct floor_work *const floor_works[] = {
-    &floor_stream,     &floor_echo,         &floor_requests,
+    &floor_stream,
+    &floor_echo,
+    &floor_requests,
 #ifdef HAWSER_FLOOR_LUA
-    &floor_lua_stream, &floor_lua_requests,
+    &floor_lua_stream,
+    &floor_lua_requests,
 #endif
     NULL,
 };

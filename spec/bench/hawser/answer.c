@@ -6,7 +6,8 @@ static int answer(void *self, struct hws_context *context, const struct hws_mess
     (void)self;
     if (message->request_id)
         return hws_context_respond(context, message, message->payload);
-    return hws_send(hws_context_system(context), message->sender, &(struct hws_message){ .payload = message->payload });
+    return hws_send(hws_context_system(context), message->sender,
+                    &(struct hws_message){ .payload = message->payload });
 }
 
 static void on_event(void *data, const struct hws_event *event)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ping-pong: an actor sends to an actor in the peer, which sends the same back to the sender. One message at a time, the time of
- * each round trip. The first tenth of the time warms up and is not recorded.
+ * Ping-pong: an actor sends to an actor in the peer, which sends the same back to the sender. One
+ * message at a time, the time of each round trip. The first tenth of the time warms up and is not
+ * recorded.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "answer.h"
@@ -50,7 +51,8 @@ static int on_pong(void *self, struct hws_context *context, const struct hws_mes
     return 0;
 }
 
-static enum floor_outcome run(struct pinger *pinger, const char *address, const struct floor_options *options)
+static enum floor_outcome run(struct pinger *pinger, const char *address,
+                              const struct floor_options *options)
 {
     static const struct hws_actor_ops ops = { .receive = on_pong, .started = start };
     uint64_t now = floor_now();
@@ -69,11 +71,13 @@ static enum floor_outcome run(struct pinger *pinger, const char *address, const 
     return outcome;
 }
 
-static enum floor_outcome measure(int fd, const struct floor_options *options, struct floor_result *result)
+static enum floor_outcome measure(int fd, const struct floor_options *options,
+                                  struct floor_result *result)
 {
     struct pinger pinger = { .result = result, .payload = bench_payload(options->payload) };
     char address[HWS_ADDRESS_MAX + 1];
-    enum floor_outcome outcome = pinger.payload.data ? bench_hear(fd, address, sizeof address) : FLOOR_FAILED;
+    enum floor_outcome outcome =
+        pinger.payload.data ? bench_hear(fd, address, sizeof address) : FLOOR_FAILED;
 
     if (outcome == FLOOR_OK)
         outcome = bench_side_open(&pinger.side, "pinger", NULL, NULL, options);

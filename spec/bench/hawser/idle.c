@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory of an idle endpoint, as the measuring side's system counts what it holds through its allocator: before there were any
- * endpoints, and with all of them connected, greeted with one message each way acknowledged, and quiet. The kernel's sockets and
- * the peer's process are not in it. The peer runs that many systems on one loop; "idle-accepted" lets them dial, "idle-dialled"
- * dials them.
+ * Memory of an idle endpoint, as the measuring side's system counts what it holds through its
+ * allocator: before there were any endpoints, and with all of them connected, greeted with one
+ * message each way acknowledged, and quiet. The kernel's sockets and the peer's process are not
+ * in it. The peer runs that many systems on one loop; "idle-accepted" lets them dial,
+ * "idle-dialled" dials them.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "side.h"
@@ -14,7 +15,7 @@
 #include <sys/resource.h>
 
 #define CHECK_EVERY (100 * HWS_MILLISECOND)
-#define QUIET_CHECKS 25 /* of the same memory, one after the other: idle systems give back what they did not use for a second */
+#define QUIET_CHECKS 25 /* of the same memory: what a second did not need is given back */
 #define FILES_BESIDE 64
 
 struct meter {
@@ -41,8 +42,8 @@ static enum floor_outcome allow_files(uint64_t count)
         return FLOOR_OK;
     limit.rlim_cur = count;
     if (limit.rlim_cur > limit.rlim_max || setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return floor_fail("%llu files must be open at once, and only %llu may be", (unsigned long long)count,
-                          (unsigned long long)limit.rlim_max);
+        return floor_fail("%llu files must be open at once, and only %llu may be",
+                          (unsigned long long)count, (unsigned long long)limit.rlim_max);
     return FLOOR_OK;
 }
 
@@ -53,7 +54,9 @@ static int greet(struct bench_side *side, const char *address, struct hws_pid *s
     int error = hws_pid_make(side->system, address, "host", &target);
     if (error)
         return error;
-    error = hws_send(side->system, target, &(struct hws_message){ .payload = hws_slice_of(nil, sizeof nil), .sender = self });
+    error =
+        hws_send(side->system, target,
+                 &(struct hws_message){ .payload = hws_slice_of(nil, sizeof nil), .sender = self });
     hws_pid_release(target);
     return error;
 }
@@ -65,7 +68,8 @@ static int host(void *self, struct hws_context *context, const struct hws_messag
         ++*greeted;
     if (!message->sender)
         return 0;
-    return hws_send(hws_context_system(context), message->sender, &(struct hws_message){ .payload = message->payload });
+    return hws_send(hws_context_system(context), message->sender,
+                    &(struct hws_message){ .payload = message->payload });
 }
 
 static const struct hws_actor_ops host_ops = { .receive = host };
@@ -107,13 +111,15 @@ static enum floor_outcome greet_all(struct meter *meter, int fd, struct hws_pid 
     return FLOOR_OK;
 }
 
-static enum floor_outcome measure(int fd, const struct floor_options *options, struct floor_result *result, bool dial)
+static enum floor_outcome measure(int fd, const struct floor_options *options,
+                                  struct floor_result *result, bool dial)
 {
     struct meter meter = { .result = result, .endpoints = options->endpoints };
     struct hws_pid *self;
 
     if (allow_files(options->endpoints + FILES_BESIDE) != FLOOR_OK ||
-        bench_side_open(&meter.side, "meter", dial ? NULL : "127.0.0.1:0", NULL, options) != FLOOR_OK ||
+        bench_side_open(&meter.side, "meter", dial ? NULL : "127.0.0.1:0", NULL, options) !=
+            FLOOR_OK ||
         bench_side_spawn(&meter.side, "host", &host_ops, &meter.greeted, &self) != FLOOR_OK)
         return FLOOR_FAILED;
     meter.before = memory_of(&meter);
@@ -129,12 +135,14 @@ static enum floor_outcome measure(int fd, const struct floor_options *options, s
     return outcome;
 }
 
-static enum floor_outcome measure_accepted(int fd, const struct floor_options *options, struct floor_result *result)
+static enum floor_outcome measure_accepted(int fd, const struct floor_options *options,
+                                           struct floor_result *result)
 {
     return measure(fd, options, result, false);
 }
 
-static enum floor_outcome measure_dialled(int fd, const struct floor_options *options, struct floor_result *result)
+static enum floor_outcome measure_dialled(int fd, const struct floor_options *options,
+                                          struct floor_result *result)
 {
     return measure(fd, options, result, true);
 }
@@ -147,8 +155,8 @@ static void on_disconnected(void *data, const struct hws_event *event)
     bench_side_finish(data);
 }
 
-static enum floor_outcome join(struct crowd *crowd, struct uv_loop_s *loop, const char *address, int fd,
-                               const struct floor_options *options)
+static enum floor_outcome join(struct crowd *crowd, struct uv_loop_s *loop, const char *address,
+                               int fd, const struct floor_options *options)
 {
     struct bench_side *side = &crowd->sides[crowd->open];
     struct hws_pid *self;
@@ -177,15 +185,16 @@ static bool all_stopped(void *data)
     return true;
 }
 
-static enum floor_outcome attend(struct crowd *crowd, struct uv_loop_s *loop, int fd, const struct floor_options *options,
-                                 bool dial)
+static enum floor_outcome attend(struct crowd *crowd, struct uv_loop_s *loop, int fd,
+                                 const struct floor_options *options, bool dial)
 {
     char address[HWS_ADDRESS_MAX + 1];
     enum floor_outcome outcome = dial ? bench_hear(fd, address, sizeof address) : FLOOR_OK;
 
     for (uint64_t i = 0; i < crowd->count && outcome == FLOOR_OK; i++)
         outcome = join(crowd, loop, dial ? address : NULL, fd, options);
-    if (outcome == FLOOR_OK && hws_loop_run_until(loop, all_stopped, crowd, options->duration + 60 * HWS_SECOND))
+    if (outcome == FLOOR_OK &&
+        hws_loop_run_until(loop, all_stopped, crowd, options->duration + 60 * HWS_SECOND))
         outcome = floor_fail("the meter has not said goodbye to all");
     for (uint64_t i = 0; i < crowd->open; i++) {
         hws_unsubscribe(crowd->subscriptions[i]);
@@ -205,8 +214,9 @@ static enum floor_outcome crowd(int fd, const struct floor_options *options, boo
         return floor_fail("can't make a loop");
     crowd.sides = calloc(options->endpoints, sizeof *crowd.sides);
     crowd.subscriptions = calloc(options->endpoints, sizeof *crowd.subscriptions);
-    enum floor_outcome outcome = crowd.sides && crowd.subscriptions ? attend(&crowd, loop, fd, options, dial)
-                                                                    : floor_fail("out of memory");
+    enum floor_outcome outcome = crowd.sides && crowd.subscriptions
+                                     ? attend(&crowd, loop, fd, options, dial)
+                                     : floor_fail("out of memory");
     hws_loop_free(loop);
     free(crowd.sides);
     free(crowd.subscriptions);

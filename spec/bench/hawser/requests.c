@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Requests: a number of them outstanding, each with its number in its first 8 bytes. Each answer must be the one that is due,
- * and makes room for the next request.
+ * Requests: a number of them outstanding, each with its number in its first 8 bytes. Each answer
+ * must be the one that is due, and makes room for the next request.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "answer.h"
@@ -25,8 +25,9 @@ static void ask(struct client *client)
 {
     memcpy(client->number, &client->next, sizeof client->next);
     client->next++;
-    int error = hws_request(client->side.system, client->target, &(struct hws_message){ .payload = client->payload },
-                            60 * HWS_SECOND, on_answer, client, NULL);
+    int error = hws_request(client->side.system, client->target,
+                            &(struct hws_message){ .payload = client->payload }, 60 * HWS_SECOND,
+                            on_answer, client, NULL);
     if (error)
         bench_side_fail(&client->side, "can't ask: %s", hws_strerror(error));
 }
@@ -46,8 +47,10 @@ static void on_answer(void *data, int status, const struct hws_message *response
     struct client *client = data;
     struct hws_slice content = status ? (struct hws_slice){ 0 } : bench_content(response->payload);
 
-    if (status || content.size < sizeof client->due || memcmp(content.data, &client->due, sizeof client->due) != 0) {
-        bench_side_fail(&client->side, "an answer is not the one that is due: %s", hws_strerror(status));
+    if (status || content.size < sizeof client->due ||
+        memcmp(content.data, &client->due, sizeof client->due) != 0) {
+        bench_side_fail(&client->side, "an answer is not the one that is due: %s",
+                        hws_strerror(status));
         return;
     }
     client->due++;
@@ -59,7 +62,8 @@ static void on_answer(void *data, int status, const struct hws_message *response
         bench_side_finish(&client->side);
 }
 
-static enum floor_outcome run(struct client *client, const char *address, const struct floor_options *options)
+static enum floor_outcome run(struct client *client, const char *address,
+                              const struct floor_options *options)
 {
     if (hws_pid_make(client->side.system, address, "echo", &client->target)) {
         bench_side_free(&client->side);
@@ -74,11 +78,13 @@ static enum floor_outcome run(struct client *client, const char *address, const 
     return outcome;
 }
 
-static enum floor_outcome measure(int fd, const struct floor_options *options, struct floor_result *result)
+static enum floor_outcome measure(int fd, const struct floor_options *options,
+                                  struct floor_result *result)
 {
     struct client client = { .result = result, .payload = bench_payload(options->payload) };
     char address[HWS_ADDRESS_MAX + 1];
-    enum floor_outcome outcome = client.payload.data ? bench_hear(fd, address, sizeof address) : FLOOR_FAILED;
+    enum floor_outcome outcome =
+        client.payload.data ? bench_hear(fd, address, sizeof address) : FLOOR_FAILED;
 
     if (outcome == FLOOR_OK) {
         client.number = (uint8_t *)(uintptr_t)bench_content(client.payload).data;

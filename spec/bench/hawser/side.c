@@ -26,14 +26,15 @@ static void on_watchdog(void *data)
     bench_side_fail(side, "the other process has stopped answering");
 }
 
-static enum floor_outcome failed(struct bench_side *side, const char *what, int error, const char *message)
+static enum floor_outcome failed(struct bench_side *side, const char *what, int error,
+                                 const char *message)
 {
     bench_side_free(side);
     return floor_fail("%s: %s", what, message[0] ? message : hws_strerror(error));
 }
 
-enum floor_outcome bench_side_open(struct bench_side *side, const char *name, const char *listen, struct uv_loop_s *loop,
-                                   const struct floor_options *options)
+enum floor_outcome bench_side_open(struct bench_side *side, const char *name, const char *listen,
+                                   struct uv_loop_s *loop, const struct floor_options *options)
 {
     static struct hws_logger logger = { print_log };
     struct hws_options system;
@@ -50,11 +51,13 @@ enum floor_outcome bench_side_open(struct bench_side *side, const char *name, co
     if (!error)
         error = hws_start(side->system, message, sizeof message);
     if (!error)
-        error = hws_after(side->system, options->duration + GRACE, on_watchdog, side, &side->watchdog);
+        error =
+            hws_after(side->system, options->duration + GRACE, on_watchdog, side, &side->watchdog);
     return error ? failed(side, "can't start a system", error, message) : FLOOR_OK;
 }
 
-enum floor_outcome bench_side_spawn(struct bench_side *side, const char *name, const struct hws_actor_ops *ops, void *self,
+enum floor_outcome bench_side_spawn(struct bench_side *side, const char *name,
+                                    const struct hws_actor_ops *ops, void *self,
                                     struct hws_pid **out)
 {
     int error = hws_spawn_named(side->system, name, ops, self, out);
@@ -69,7 +72,8 @@ static void check(struct bench_side *side)
     for (int i = 0; i < HWS_REASON_COUNT && side->outcome == FLOOR_OK; i++)
         if (statistics.dead_letters_by_reason[i])
             side->outcome = floor_fail("%llu messages became dead letters: %s",
-                                       (unsigned long long)statistics.dead_letters_by_reason[i], hws_reason_sentence(i));
+                                       (unsigned long long)statistics.dead_letters_by_reason[i],
+                                       hws_reason_sentence(i));
 }
 
 enum floor_outcome bench_side_run(struct bench_side *side)
@@ -137,14 +141,17 @@ enum floor_outcome bench_tell(int fd, const char *text)
     char copy[512];
     uint32_t size = (uint32_t)snprintf(copy, sizeof copy, "%s", text);
 
-    return move_all(fd, (char *)&size, sizeof size, true) && move_all(fd, copy, size, true) ? FLOOR_OK : FLOOR_CUT;
+    return move_all(fd, (char *)&size, sizeof size, true) && move_all(fd, copy, size, true)
+               ? FLOOR_OK
+               : FLOOR_CUT;
 }
 
 enum floor_outcome bench_hear(int fd, char *text, size_t capacity)
 {
     uint32_t size;
 
-    if (!move_all(fd, (char *)&size, sizeof size, false) || size >= capacity || !move_all(fd, text, size, false))
+    if (!move_all(fd, (char *)&size, sizeof size, false) || size >= capacity ||
+        !move_all(fd, text, size, false))
         return FLOOR_CUT;
     text[size] = 0;
     return FLOOR_OK;
@@ -170,6 +177,10 @@ struct hws_slice bench_payload(size_t size)
 
 struct hws_slice bench_content(struct hws_slice payload)
 {
-    size_t header = payload.data[0] == 0xc4 ? 2 : payload.data[0] == 0xc5 ? 3 : payload.data[0] == 0xc6 ? 5 : payload.size;
-    return header > payload.size ? (struct hws_slice){ 0 } : hws_slice_of(payload.data + header, payload.size - header);
+    size_t header = payload.data[0] == 0xc4   ? 2
+                    : payload.data[0] == 0xc5 ? 3
+                    : payload.data[0] == 0xc6 ? 5
+                                              : payload.size;
+    return header > payload.size ? (struct hws_slice){ 0 }
+                                 : hws_slice_of(payload.data + header, payload.size - header);
 }

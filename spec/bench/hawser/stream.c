@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One way: an actor in the peer sends to an actor in the measuring side, as much a turn as the queue has room for below a mark,
- * so that nothing is ever refused. The receiving actor looks at each message's size and first byte and counts. At the end the
- * sender asks how many have arrived, which must be how many it sent. Time runs from the first message to that question, which
- * comes right behind the last.
+ * One way: an actor in the peer sends to an actor in the measuring side, as much a turn as the
+ * queue has room for below a mark, so that nothing is ever refused. The receiving actor looks at
+ * each message's size and first byte and counts. At the end the sender asks how many have
+ * arrived, which must be how many it sent. Time runs from the first message to that question,
+ * which comes right behind the last.
  */
 #define _POSIX_C_SOURCE 200809L
 #include "side.h"
@@ -11,8 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TURN_BYTES (256u * 1024u) /* sent a turn */
-#define MARK_BYTES (1024u * 1024u) /* of the queue, what is not acknowledged included: within a second-level cache */
+/* What a turn sends, and up to where it fills the queue, unacknowledged messages included. */
+#define TURN_BYTES (256u * 1024u)
+#define MARK_BYTES (1024u * 1024u)
 #define FRAME_BYTES 16u /* about what hawser adds to a payload */
 
 struct receiver {
@@ -32,7 +34,8 @@ struct sender {
 
 /* --- the measuring side --- */
 
-static int answer_count(struct receiver *receiver, struct hws_context *context, const struct hws_message *message)
+static int answer_count(struct receiver *receiver, struct hws_context *context,
+                        const struct hws_message *message)
 {
     uint8_t count[9] = { 0xcf };
     uint64_t messages = receiver->result->messages;
@@ -60,7 +63,8 @@ static int receive(void *self, struct hws_context *context, const struct hws_mes
     return 0;
 }
 
-static enum floor_outcome measure(int fd, const struct floor_options *options, struct floor_result *result)
+static enum floor_outcome measure(int fd, const struct floor_options *options,
+                                  struct floor_result *result)
 {
     static const struct hws_actor_ops ops = { .receive = receive };
     struct receiver receiver = { .result = result, .payload = options->payload };
@@ -82,14 +86,15 @@ static void counted(void *data, int status, const struct hws_message *response)
     uint64_t count = 0;
 
     if (status) {
-        bench_side_fail(&sender->side, "the last question was not answered: %s", hws_strerror(status));
+        bench_side_fail(&sender->side, "the last question was not answered: %s",
+                        hws_strerror(status));
         return;
     }
     for (size_t i = 1; i < response->payload.size; i++)
         count = count << 8 | response->payload.data[i];
     if (count != sender->sent)
-        bench_side_fail(&sender->side, "%llu messages were sent and %llu arrived", (unsigned long long)sender->sent,
-                        (unsigned long long)count);
+        bench_side_fail(&sender->side, "%llu messages were sent and %llu arrived",
+                        (unsigned long long)sender->sent, (unsigned long long)count);
     bench_side_finish(&sender->side);
 }
 
@@ -97,7 +102,8 @@ static void tick(void *data)
 {
     struct sender *sender = data;
     static const uint8_t nil[] = { 0xc0 };
-    if (hws_send(sender->side.system, sender->self, &(struct hws_message){ .payload = hws_slice_of(nil, sizeof nil) }))
+    if (hws_send(sender->side.system, sender->self,
+                 &(struct hws_message){ .payload = hws_slice_of(nil, sizeof nil) }))
         bench_side_fail(&sender->side, "can't send a tick");
 }
 
@@ -128,7 +134,8 @@ static int send_some(void *self, struct hws_context *context, const struct hws_m
     return error ? error : hws_after(system, 0, tick, sender, NULL);
 }
 
-static enum floor_outcome run_sender(struct sender *sender, const char *address, const struct floor_options *options)
+static enum floor_outcome run_sender(struct sender *sender, const char *address,
+                                     const struct floor_options *options)
 {
     static const struct hws_actor_ops ops = { .receive = send_some };
     if (bench_side_spawn(&sender->side, "source", &ops, sender, &sender->self) != FLOOR_OK)
@@ -150,7 +157,8 @@ static enum floor_outcome send_all(int fd, const struct floor_options *options)
 {
     struct sender sender = { .payload = bench_payload(options->payload) };
     char address[HWS_ADDRESS_MAX + 1];
-    enum floor_outcome outcome = sender.payload.data ? bench_hear(fd, address, sizeof address) : FLOOR_FAILED;
+    enum floor_outcome outcome =
+        sender.payload.data ? bench_hear(fd, address, sizeof address) : FLOOR_FAILED;
 
     if (outcome == FLOOR_OK)
         outcome = bench_side_open(&sender.side, "sender", NULL, NULL, options);
