@@ -76,7 +76,7 @@ struct world {
     struct meter meter;
     struct hws_loopback *network;
     struct hws_options options;
-    bool queue, lossy;
+    bool queue, lossy, client; /* client: the third side does not listen */
     size_t sides, life_count;
     struct life lives[LIVES], *now[SIDES];
     struct record records[SIDES][SIDES][MESSAGES];
@@ -118,6 +118,29 @@ static void settle(struct world *world, struct record *record)
     if (!record->settled)
         world->unsettled--;
     record->settled = true;
+}
+
+/* Who message `n` says it is from: nobody, the sink there, or a third party. */
+static struct hws_pid *sender_of(struct life *life, uint8_t from, uint32_t n)
+{
+    return n % 4 == 0 ? NULL : life->peers[n % 4 == 1 ? (from + 1) % life->world->sides : from];
+}
+
+static const char *type_of(uint32_t n)
+{
+    static const char *const types[] = { NULL, "temperature", NULL, "humidity", "wind" };
+    return types[n % 5];
+}
+
+static void check_envelope(struct life *life, const struct number *number,
+                           const struct hws_message *message)
+{
+    const char *type = type_of(number->number);
+    require(message->sender == sender_of(life, number->from, number->number),
+            "%u->%u #%u names another sender", number->from, number->to, number->number);
+    require(type ? message->type && strcmp(hws_atom_text(message->type), type) == 0
+                 : !message->type,
+            "%u->%u #%u is of another type", number->from, number->to, number->number);
 }
 
 static void take_message(struct life *life, const struct number *number)
@@ -186,8 +209,11 @@ static void send_one(struct life *life, uint8_t to)
     size_t size =
         number_write(room, &(struct number){ 'm', life->side, to, n }, random_padding(world));
     struct hws_message message = { .payload = { room, size },
-                                   .sender = dice_chance(&world->dice, 3) ? NULL : life->sink };
+                                   .sender = sender_of(life, life->side, n) };
+    if (type_of(n))
+        require(hws_atom_make(life->system, type_of(n), &message.type) == 0, "atom");
     record->refused = hws_send(life->system, life->peers[to], &message) != 0;
+    hws_atom_release(message.type);
 }
 
 static void on_answer(void *data, int status, const struct hws_message *response)
@@ -291,12 +317,14 @@ static int sink(void *self, struct hws_context *context, const struct hws_messag
         return 0;
     require(number_read(message->payload, &number), "a payload of %zu bytes is damaged",
             message->payload.size);
-    if (number.kind == 'm')
+    if (number.kind == 'm') {
+        check_envelope(life, &number, message);
         take_message(life, &number);
-    else if (number.kind == 'w')
+    } else if (number.kind == 'w') {
         take_last_words(life, &number);
-    else if (message->request_id && !dice_chance(&world->dice, 5))
+    } else if (message->request_id && !dice_chance(&world->dice, 5)) {
         hws_context_respond(context, message, message->payload);
+    }
     if (dice_chance(&world->dice, 6))
         send_one(life, (uint8_t)((life->side + 1 + dice_roll(&world->dice, world->sides - 1)) %
                                  world->sides));
@@ -317,22 +345,31 @@ static int answer_disconnected(struct hws_policy *policy, const char *address,
 }
 static const struct hws_policy_ops policy_ops = { .disconnected = answer_disconnected };
 
-static void address_of(char *out, size_t capacity, uint8_t side)
+#define ADDRESS_ROOM 48
+static const char *const hosts[SIDES] = { "a:1", "b:1", "c:1" };
+
+static void address_of(const struct world *world, char *out, uint8_t side)
 {
-    snprintf(out, capacity, "loop:%c:1", "abc"[side]);
+    if (world->client && side == 2) /* known by its uid, and reached over its own dial */
+        snprintf(out, ADDRESS_ROOM, "%s", hws_system_address(world->now[side]->system));
+    else
+        snprintf(out, ADDRESS_ROOM, "loop:%s", hosts[side]);
 }
 
 static void begin(struct world *world, uint8_t side)
 {
     struct life *life = &world->lives[world->life_count];
     struct hws_options options = world->options;
-    char address[16], text[256] = "";
+    char address[ADDRESS_ROOM], text[256] = "";
     *life = (struct life){ .world = world, .side = side, .number = (uint8_t)world->life_count++ };
     life->policy =
         (struct policy){ .policy = { .ops = &policy_ops, .name = "test" }, .queue = world->queue };
-    address_of(address, sizeof address, side);
     options.name = "side";
-    options.listen = address;
+    options.listen = NULL;
+    if (!world->client || side != 2) {
+        address_of(world, address, side);
+        options.listen = address;
+    }
     options.policy = &life->policy.policy;
     options.seed = 1 + dice_roll(&world->dice, UINT64_MAX);
     int error = hws_system_new(&options, &life->system, text, sizeof text);
@@ -343,11 +380,16 @@ static void begin(struct world *world, uint8_t side)
     require(hws_spawn_named(life->system, "sink", &sink_ops, life, &life->sink) == 0, "spawn");
     require(hws_subscribe(life->system, "DeadLetter", on_letter, life, &life->letters, NULL) == 0,
             "subscribe");
-    for (uint8_t to = 0; to < world->sides; to++) {
-        address_of(address, sizeof address, to);
+    world->now[side] = life;
+}
+
+static void meet_others(struct life *life)
+{
+    char address[ADDRESS_ROOM];
+    for (uint8_t to = 0; to < life->world->sides; to++) {
+        address_of(life->world, address, to);
         require(hws_pid_make(life->system, address, "sink", &life->peers[to]) == 0, "pid");
     }
-    world->now[side] = life;
 }
 
 static void count_up(void *data, const struct hws_endpoint_statistics *statistics)
@@ -396,11 +438,11 @@ static void watch_mortal(struct world *world, uint32_t index)
 {
     struct mortal *mortal = &world->mortals[index];
     struct life *watcher = world->now[mortal->watcher];
-    char address[16], name[24];
+    char address[ADDRESS_ROOM], name[24];
     struct hws_pid *pid;
     if (mortal->watched || mortal->terminated)
         return;
-    address_of(address, sizeof address, mortal->home);
+    address_of(world, address, mortal->home);
     snprintf(name, sizeof name, "mortal%u", index);
     require(hws_pid_make(watcher->system, address, name, &pid) == 0, "pid");
     require(hws_watch(watcher->system, watcher->sink, pid) == 0, "watch");
@@ -426,42 +468,42 @@ static void end_mortal(struct world *world, uint32_t index)
 
 static void restart(struct world *world, uint8_t side)
 {
-    char address[16];
     struct life *life = world->now[side];
     if (world->life_count == LIVES)
         return;
-    address_of(address, sizeof address, side);
     uint64_t how = dice_roll(&world->dice, 4);
     if (how == 0) { /* in order */
         hws_stop(life->system, "test", dice_roll(&world->dice, 1000) * HWS_MILLISECOND);
         hws_loopback_run(world->network, dice_roll(&world->dice, 1500) * HWS_MILLISECOND);
     } else if (how > 1) { /* as if killed: nothing of what it says on its way out is heard */
-        hws_loopback_reachable(world->network, address + 5, false);
+        hws_loopback_reachable(world->network, hosts[side], false);
     }
     end(life);
     if (dice_chance(&world->dice, 2))
         hws_loopback_run(world->network, dice_roll(&world->dice, 800) * HWS_MILLISECOND);
-    hws_loopback_reachable(world->network, address + 5, true);
+    hws_loopback_reachable(world->network, hosts[side], true);
     begin(world, side);
+    meet_others(world->now[side]);
 }
 
 static void cut(struct world *world, uint8_t a, uint8_t b)
 {
-    char address[16];
-    address_of(address, sizeof address, dice_chance(&world->dice, 2) ? a : b);
+    char address[ADDRESS_ROOM];
+    uint8_t away = dice_chance(&world->dice, 2) ? a : b;
+    address_of(world, address, b);
     switch (dice_roll(&world->dice, 4)) {
     case 0: hws_loopback_cut(world->network); break;
     case 1: hws_cut_link(world->now[a]->system, address); break;
     case 2:
-        hws_loopback_reachable(world->network, address + 5, false);
+        hws_loopback_reachable(world->network, hosts[away], false);
         hws_loopback_run(world->network, dice_roll(&world->dice, 200) * HWS_MILLISECOND);
-        hws_loopback_reachable(world->network, address + 5, true);
+        hws_loopback_reachable(world->network, hosts[away], true);
         break;
     default: /* both ends dial at once */
         hws_loopback_cut(world->network);
-        address_of(address, sizeof address, b);
+        address_of(world, address, b);
         hws_associate(world->now[a]->system, address);
-        address_of(address, sizeof address, a);
+        address_of(world, address, a);
         hws_associate(world->now[b]->system, address);
     }
 }
@@ -471,7 +513,7 @@ static void act(struct world *world)
     struct dice *dice = &world->dice;
     uint8_t from = (uint8_t)dice_roll(dice, world->sides);
     uint8_t to = (uint8_t)((from + 1 + dice_roll(dice, world->sides - 1)) % world->sides);
-    char address[16];
+    char address[ADDRESS_ROOM];
     switch (dice_roll(dice, 14)) {
     default:
         for (uint64_t count = 1 + dice_roll(dice, 20); count; count--)
@@ -494,7 +536,7 @@ static void act(struct world *world)
     case 8:
         if (!world->restarts)
             break;
-        address_of(address, sizeof address, to);
+        address_of(world, address, to);
         if (dice_chance(dice, 4))
             hws_close_endpoint(world->now[from]->system, address, "test");
         else if (dice_chance(dice, 2))
@@ -553,8 +595,11 @@ static void create(struct world *world, uint64_t seed, bool restarts)
     world->lossy = options.drop_link > 0;
     require(hws_loopback_new(&options, &world->network) == 0, "no network");
     choose_options(world);
+    world->client = !restarts && world->sides == 3 && dice_chance(dice, 2);
     for (uint8_t side = 0; side < world->sides; side++)
         begin(world, side);
+    for (uint8_t side = 0; side < world->sides; side++)
+        meet_others(world->now[side]);
 }
 
 static bool is_settled(void *data)
@@ -644,9 +689,12 @@ static void live_once(struct world *world, uint64_t seed, bool restarts)
     while (steps--)
         act(world);
     for (uint8_t side = 0; side < world->sides; side++)
-        hws_loopback_reachable(world->network, side == 0 ? "a:1" : side == 1 ? "b:1" : "c:1", true);
+        hws_loopback_reachable(world->network, hosts[side], true);
     for (uint32_t i = 0; i < world->mortal_count; i++)
         end_mortal(world, i);
+    if (world->client) /* what waits for it waits for its dial */
+        for (uint8_t side = 0; side < 2; side++)
+            hws_associate(world->now[2]->system, hws_system_address(world->now[side]->system));
     hws_loopback_run_until(world->network, is_settled, world, 120 * HWS_SECOND);
     hws_loopback_run(world->network,
                      HWS_SECOND); /* for what must not come any more; what may come is answered */
