@@ -148,7 +148,8 @@ function snippets.compile(directory, file, program)
         "-I" .. root .. "/runtime/include", "-I" .. root .. "/bindings", file, "-o", program,
         lua and "-Wl,-E " .. build .. "/lib/libhawser_lua.a" or "", build .. "/lib/libhawser.a",
         "$(pkg-config --cflags --libs libuv " .. (lua and "lua5.4" or "") .. ")",
-        "$(pkg-config --libs msgpack || pkg-config --libs msgpack-c) -lpthread -lm -ldl",
+        "$(for name in msgpack-c msgpackc msgpack; do pkg-config --libs $name && break; done)",
+        "-lpthread -lm -ldl",
     }, " ")
     local _, said, status = shell(directory, "sh -c " .. shell_quoted(command))
     return status == 0 and "" or said
