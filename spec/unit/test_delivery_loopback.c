@@ -20,317 +20,11 @@
 
 #include <cmocka.h>
 
-#include "hawser/hawser.h"
-#include "support_delivery.h"
+#include "support_world.h"
 
 #define SEEDS 1000u
 
-#define SIDES 3
-#define LIVES 24     /* systems in a world, one after the other */
-#define MESSAGES 600 /* a pair of sides */
-#define REQUESTS 200
-#define MORTALS 40
-
-struct record {
-    bool sent, refused, settled;
-    uint8_t processed; /* delivered to an actor, or a dead letter where the actor lives */
-    uint8_t delivered;
-    uint8_t returned; /* a dead letter where it was sent */
-    bool unacknowledged;
-    uint8_t life; /* of the sender */
-};
-struct request {
-    struct world *world;
-    bool accepted;
-    unsigned done;
-    int status;
-    struct number number;
-};
-struct mortal {
-    uint8_t home, watcher; /* sides */
-    struct life *life, *watcher_life;
-    bool alive, watched;
-    unsigned accepted, received, dropped,
-        terminated; /* dropped: dead letters at the watcher's full mailbox */
-    uint32_t last;
-};
-struct policy {
-    struct hws_policy policy; /* first */
-    bool queue;
-};
-/* One system from start to end. */
-struct life {
-    struct world *world;
-    uint8_t side, number;
-    bool over;
-    struct hws_system *system;
-    struct policy policy;
-    struct hws_pid *sink, *peers[SIDES];
-    struct hws_subscription *letters;
-    uint32_t next[SIDES][LIVES]; /* the least number that may come next from there */
-};
-struct world {
-    uint64_t seed;
-    bool restarts;
-    struct dice dice;
-    struct meter meter;
-    struct hws_loopback *network;
-    struct hws_options options;
-    bool queue, lossy, client; /* client: the third side does not listen */
-    size_t sides, life_count;
-    struct life lives[LIVES], *now[SIDES];
-    struct record records[SIDES][SIDES][MESSAGES];
-    uint32_t sent[SIDES][SIDES];
-    struct request requests[REQUESTS];
-    uint32_t request_count;
-    struct mortal mortals[MORTALS];
-    uint32_t mortal_count;
-    uint64_t unsettled;
-    uint64_t delivered, resent, duplicates, letters, unacknowledged;
-};
-
-static struct world *current; /* whose seed a failure prints */
 static uint8_t room[NUMBER_MOST];
-
-#define require(condition, ...)                                                \
-    do {                                                                       \
-        if (!(condition)) {                                                    \
-            print_error("seed %llu (%s): ", (unsigned long long)current->seed, \
-                        current->restarts ? "restarts" : "steady");            \
-            print_error(__VA_ARGS__);                                          \
-            fail_msg(" [%s]", #condition);                                     \
-        }                                                                      \
-    } while (0)
-
-/* --- what happened to a message --- */
-
-static struct record *record_of(struct world *world, const struct number *number)
-{
-    require(number->from < world->sides && number->to < world->sides &&
-                number->number < world->sent[number->from][number->to],
-            "message %c %u->%u #%u was never sent", number->kind, number->from, number->to,
-            number->number);
-    return &world->records[number->from][number->to][number->number];
-}
-
-static void settle(struct world *world, struct record *record)
-{
-    if (!record->settled)
-        world->unsettled--;
-    record->settled = true;
-}
-
-/* Who message `n` says it is from: nobody, the sink there, or a third party. */
-static struct hws_pid *sender_of(struct life *life, uint8_t from, uint32_t n)
-{
-    return n % 4 == 0 ? NULL : life->peers[n % 4 == 1 ? (from + 1) % life->world->sides : from];
-}
-
-static const char *type_of(uint32_t n)
-{
-    static const char *const types[] = { NULL, "temperature", NULL, "humidity", "wind" };
-    return types[n % 5];
-}
-
-static void check_envelope(struct life *life, const struct number *number,
-                           const struct hws_message *message)
-{
-    const char *type = type_of(number->number);
-    require(message->sender == sender_of(life, number->from, number->number),
-            "%u->%u #%u names another sender", number->from, number->to, number->number);
-    require(type ? message->type && strcmp(hws_atom_text(message->type), type) == 0
-                 : !message->type,
-            "%u->%u #%u is of another type", number->from, number->to, number->number);
-}
-
-static void take_message(struct life *life, const struct number *number)
-{
-    struct world *world = life->world;
-    struct record *record = record_of(world, number);
-    require(number->to == life->side, "#%u for %u came to %u", number->number, number->to,
-            life->side);
-    uint32_t *next = &life->next[number->from][record->life];
-    require(number->number >= *next, "%u->%u #%u came after #%u", number->from, number->to,
-            number->number, *next - 1);
-    *next = number->number + 1;
-    record->processed++;
-    record->delivered++;
-    world->delivered++;
-    settle(world, record);
-}
-
-static void on_letter(void *data, const struct hws_event *event)
-{
-    struct life *life = data;
-    struct world *world = life->world;
-    struct number number;
-    if (!number_read(event->message, &number))
-        return;
-    if (number.kind == 'w')
-        world->mortals[number.number >> 8].dropped +=
-            world->mortals[number.number >> 8].watcher == life->side;
-    if (number.kind != 'm')
-        return;
-    struct record *record = record_of(world, &number);
-    world->letters++;
-    if (number.from == life->side && record->life == life->number) {
-        record->returned++;
-        record->unacknowledged = strcmp(event->reason, "unacknowledged") == 0;
-        world->unacknowledged += record->unacknowledged;
-    } else {
-        record->processed++;
-    }
-    settle(world, record);
-}
-
-/* --- what the systems do --- */
-
-/* A frame too long for the network's luck never gets through: it begins again on each link. */
-static size_t random_padding(struct world *world)
-{
-    struct dice *dice = &world->dice;
-    switch (dice_roll(dice, world->lossy ? 3 : 64)) {
-    case 0: return dice_roll(dice, world->lossy ? 200 : 60000);
-    case 1: return dice_roll(dice, world->lossy ? 200 : 6000);
-    default: return dice_roll(dice, 100);
-    }
-}
-
-static void send_one(struct life *life, uint8_t to)
-{
-    struct world *world = life->world;
-    uint32_t n = world->sent[life->side][to];
-    if (n == MESSAGES || life->over)
-        return;
-    struct record *record = &world->records[life->side][to][n];
-    world->sent[life->side][to]++;
-    *record = (struct record){ .sent = true, .life = life->number };
-    world->unsettled++;
-    size_t size =
-        number_write(room, &(struct number){ 'm', life->side, to, n }, random_padding(world));
-    struct hws_message message = { .payload = { room, size },
-                                   .sender = sender_of(life, life->side, n) };
-    if (type_of(n))
-        require(hws_atom_make(life->system, type_of(n), &message.type) == 0, "atom");
-    record->refused = hws_send(life->system, life->peers[to], &message) != 0;
-    hws_atom_release(message.type);
-}
-
-static void on_answer(void *data, int status, const struct hws_message *response)
-{
-    struct request *request = data;
-    struct number number;
-    require(request->done++ == 0, "request #%u ended twice", request->number.number);
-    request->status = status;
-    request->world->unsettled--;
-    if (status == 0) {
-        require(number_read(response->payload, &number), "the answer to request #%u is damaged",
-                request->number.number);
-        require(number.number == request->number.number && number.from == request->number.from,
-                "request #%u got the answer to #%u", request->number.number, number.number);
-    }
-}
-
-static void ask_one(struct life *life, uint8_t to)
-{
-    struct world *world = life->world;
-    if (world->request_count == REQUESTS || life->over)
-        return;
-    struct request *request = &world->requests[world->request_count];
-    *request = (struct request){ .world = world,
-                                 .number = { 'q', life->side, to, world->request_count++ } };
-    size_t size = number_write(room, &request->number, random_padding(world));
-    uint64_t timeout = (1 + dice_roll(&world->dice, 3000)) * HWS_MILLISECOND;
-    world->unsettled++;
-    request->accepted = hws_request(life->system, life->peers[to],
-                                    &(struct hws_message){ .payload = { room, size } }, timeout,
-                                    on_answer, request, NULL) == 0;
-    world->unsettled -= !request->accepted;
-}
-
-/* A mortal's last act: messages to its watcher, and the end. */
-static int last_act(void *self, struct hws_context *context, const struct hws_message *message)
-{
-    struct mortal *mortal = self;
-    struct life *life = mortal->life;
-    struct world *world = life->world;
-    if (message->kind != HWS_MESSAGE_user || life->over)
-        return 0;
-    uint32_t index = (uint32_t)(mortal - world->mortals);
-    uint64_t count = dice_roll(&world->dice, 20);
-    for (uint32_t i = 1; i <= count; i++) {
-        size_t size = number_write(
-            room, &(struct number){ 'w', mortal->home, mortal->watcher, index << 8 | i }, 10);
-        struct hws_message last = { .payload = { room, size },
-                                    .sender = hws_context_self(context) };
-        mortal->accepted += hws_send(life->system, life->peers[mortal->watcher], &last) == 0;
-    }
-    return hws_stop_actor(hws_context_system(context), hws_context_self(context));
-}
-
-static void mortal_stopped(void *self, struct hws_context *context)
-{
-    (void)context;
-    ((struct mortal *)self)->alive = false;
-}
-static const struct hws_actor_ops mortal_ops = { .receive = last_act, .stopped = mortal_stopped };
-
-static void take_last_words(struct life *life, const struct number *number)
-{
-    struct mortal *mortal = &life->world->mortals[number->number >> 8];
-    uint32_t word = number->number & 255;
-    require(word > mortal->last, "last words of mortal %u out of order: %u after %u",
-            number->number >> 8, word, mortal->last);
-    require(!mortal->terminated || mortal->watcher_life != life || life->world->restarts,
-            "mortal %u spoke after its end was told", number->number >> 8);
-    mortal->last = word;
-    mortal->received++;
-}
-
-static void take_terminated(struct life *life, const struct hws_message *message)
-{
-    struct world *world = life->world;
-    unsigned index = (unsigned)atoi(hws_pid_id(message->who) + strlen("mortal"));
-    require(index < world->mortal_count, "Terminated of %s", hws_pid_id(message->who));
-    struct mortal *mortal = &world->mortals[index];
-    require(mortal->watched && mortal->watcher_life == life, "mortal %u's end was told to another",
-            index);
-    require(mortal->terminated++ == 0, "mortal %u ended twice", index);
-    world->unsettled--;
-    if (world->restarts)
-        return;
-    require(!mortal->alive, "mortal %u lives and was told dead (%s)", index,
-            hws_terminated_name(message->reason));
-    require(message->reason == HWS_TERMINATED_stopped ||
-                message->reason == HWS_TERMINATED_not_found,
-            "mortal %u ended: %s", index, hws_terminated_name(message->reason));
-}
-
-static int sink(void *self, struct hws_context *context, const struct hws_message *message)
-{
-    struct life *life = self;
-    struct world *world = life->world;
-    struct number number;
-    if (message->kind == HWS_MESSAGE_terminated)
-        take_terminated(life, message);
-    if (message->kind != HWS_MESSAGE_user)
-        return 0;
-    require(number_read(message->payload, &number), "a payload of %zu bytes is damaged",
-            message->payload.size);
-    if (number.kind == 'm') {
-        check_envelope(life, &number, message);
-        take_message(life, &number);
-    } else if (number.kind == 'w') {
-        take_last_words(life, &number);
-    } else if (message->request_id && !dice_chance(&world->dice, 5)) {
-        hws_context_respond(context, message, message->payload);
-    }
-    if (dice_chance(&world->dice, 6))
-        send_one(life, (uint8_t)((life->side + 1 + dice_roll(&world->dice, world->sides - 1)) %
-                                 world->sides));
-    return 0;
-}
-static const struct hws_actor_ops sink_ops = { .receive = sink };
 
 /* --- the beginning and the end of a system --- */
 
@@ -343,6 +37,7 @@ static int answer_disconnected(struct hws_policy *policy, const char *address,
         ((struct policy *)policy)->queue ? HWS_DISCONNECTED_QUEUE : HWS_DISCONNECTED_DEADLETTER;
     return 0;
 }
+static const struct hws_actor_ops sink_ops = { .receive = world_sink };
 static const struct hws_policy_ops policy_ops = { .disconnected = answer_disconnected };
 
 #define ADDRESS_ROOM 48
@@ -378,8 +73,9 @@ static void begin(struct world *world, uint8_t side)
     error = hws_start(life->system, text, sizeof text);
     require(error == 0, "%s", text);
     require(hws_spawn_named(life->system, "sink", &sink_ops, life, &life->sink) == 0, "spawn");
-    require(hws_subscribe(life->system, "DeadLetter", on_letter, life, &life->letters, NULL) == 0,
-            "subscribe");
+    require(
+        hws_subscribe(life->system, "DeadLetter", world_on_letter, life, &life->letters, NULL) == 0,
+        "subscribe");
     world->now[side] = life;
 }
 
@@ -431,7 +127,8 @@ static void make_mortal(struct life *life, uint8_t watcher)
     *mortal =
         (struct mortal){ .home = life->side, .watcher = watcher, .life = life, .alive = true };
     snprintf(name, sizeof name, "mortal%u", world->mortal_count++);
-    require(hws_spawn_named(life->system, name, &mortal_ops, mortal, NULL) == 0, "spawn %s", name);
+    require(hws_spawn_named(life->system, name, &world_mortal_ops, mortal, NULL) == 0, "spawn %s",
+            name);
 }
 
 static void watch_mortal(struct world *world, uint32_t index)
@@ -517,10 +214,10 @@ static void act(struct world *world)
     switch (dice_roll(dice, 14)) {
     default:
         for (uint64_t count = 1 + dice_roll(dice, 20); count; count--)
-            send_one(world->now[from], to);
+            world_send(world->now[from], to);
         break;
     case 0:
-    case 1: ask_one(world->now[from], to); break;
+    case 1: world_ask(world->now[from], to); break;
     case 2: make_mortal(world->now[from], to); break;
     case 3:
     case 4:
@@ -607,47 +304,6 @@ static bool is_settled(void *data)
     return ((struct world *)data)->unsettled == 0;
 }
 
-static void check_message(struct world *world, const struct number *number, const struct record *r)
-{
-    require(r->delivered <= 1 && r->returned <= 1, "%u->%u #%u arrived %u times, returned %u times",
-            number->from, number->to, number->number, r->delivered, r->returned);
-    require(r->processed + r->returned >= 1, "%u->%u #%u vanished", number->from, number->to,
-            number->number);
-    require(!r->refused || (r->returned == 1 && r->processed == 0),
-            "%u->%u #%u was refused and arrived", number->from, number->to, number->number);
-    require(r->processed + r->returned == 1 ||
-                (world->restarts && r->unacknowledged && r->processed == 1),
-            "%u->%u #%u arrived %u times and returned %u times", number->from, number->to,
-            number->number, r->processed, r->returned);
-    require(world->restarts || r->refused || r->returned == 0,
-            "%u->%u #%u was accepted and returned", number->from, number->to, number->number);
-}
-
-/* With take_last_words(), which lets none come after Terminated, this says that all came before it. */
-static void check_mortal(struct world *world, uint32_t index)
-{
-    const struct mortal *mortal = &world->mortals[index];
-    require(mortal->terminated == mortal->watched, "mortal %u: %u Terminated", index,
-            mortal->terminated);
-    require(world->restarts || mortal->received + mortal->dropped == mortal->accepted,
-            "mortal %u: %u + %u of %u last words came", index, mortal->received, mortal->dropped,
-            mortal->accepted);
-}
-
-static void check_world(struct world *world)
-{
-    for (uint8_t from = 0; from < world->sides; from++)
-        for (uint8_t to = 0; to < world->sides; to++)
-            for (uint32_t n = 0; n < world->sent[from][to]; n++)
-                check_message(world, &(struct number){ 'm', from, to, n },
-                              &world->records[from][to][n]);
-    for (uint32_t i = 0; i < world->request_count; i++)
-        require(world->requests[i].done == world->requests[i].accepted,
-                "request #%u ended %u times", i, world->requests[i].done);
-    for (uint32_t i = 0; i < world->mortal_count; i++)
-        check_mortal(world, i);
-}
-
 /* What is lost in the end, acknowledgements under way for instance, does not count. */
 static void destroy(struct world *world)
 {
@@ -683,7 +339,7 @@ static void describe(struct world *world)
 
 static void live_once(struct world *world, uint64_t seed, bool restarts)
 {
-    current = world;
+    world_now = world;
     create(world, seed, restarts);
     uint64_t steps = 20 + dice_roll(&world->dice, 80);
     while (steps--)
@@ -700,7 +356,7 @@ static void live_once(struct world *world, uint64_t seed, bool restarts)
                      HWS_SECOND); /* for what must not come any more; what may come is answered */
     if (!hws_loopback_run_until(world->network, is_settled, world, 120 * HWS_SECOND))
         describe(world);
-    check_world(world);
+    world_check(world);
     require(world->unsettled == 0, "%llu of something is not settled",
             (unsigned long long)world->unsettled);
     destroy(world);
