@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "call.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Often enough for a policy's budget to mean something, seldom enough to cost nothing beside the interpreter's own work. */
@@ -93,7 +94,8 @@ enum hwl_outcome hwl_call(struct hwl_state *state, uint64_t limit, lua_CFunction
     struct hwl_budget budget = { .limit = limit };
     if (state->closing || !lua_checkstack(L, LUA_MINSTACK)) {
         if (text)
-            strcpy(text, state->closing ? "the Lua state is closing" : "stack overflow");
+            (void)snprintf(text, HWL_TEXT, "%s",
+                           state->closing ? "the Lua state is closing" : "stack overflow");
         return HWL_FAILED;
     }
     lua_Hook outer_hook = lua_gethook(L);
@@ -138,7 +140,7 @@ void hwl_reset(struct hwl_state *state, struct hwl_budget *budget, lua_State *co
     lua_settop(co, 0);
 }
 
-int hwl_guarded(lua_State *co, int count, lua_KContext context, lua_KFunction k)
+int hwl_guarded(lua_State *co, int count, lua_KFunction k)
 {
-    return lua_pcallk(co, count, 0, 1, context, k);
+    return lua_pcallk(co, count, 0, 1, 0, k);
 }

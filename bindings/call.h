@@ -45,7 +45,7 @@ void hwl_reset(struct hwl_state *state, struct hwl_budget *budget, lua_State *co
  * Inside a coroutine that hwl_resume() runs: calls the function below `count` arguments with no result. The message handler
  * hwl_traceback is at index 1. A status as of lua_pcallk(); after a yield `k` is called instead.
  */
-int hwl_guarded(lua_State *co, int count, lua_KContext context, lua_KFunction k);
+int hwl_guarded(lua_State *co, int count, lua_KFunction k);
 
 /* Puts the budget's hook on `co`; again after it was exceeded. */
 void hwl_arm(lua_State *co, uint64_t limit);

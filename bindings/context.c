@@ -22,8 +22,10 @@ struct hwl_context *hwl_check_context(lua_State *L, int index)
 {
     struct hwl_context *context = to_context(L, index);
     struct hwl_actor *actor = context->actor;
-    if (!actor || !actor->context || !actor->system->system)
+    if (!actor || !actor->context || !actor->system->system) {
         luaL_error(L, "the actor has stopped");
+        return NULL;
+    }
     if (actor->system->state->answering > 0)
         hwl_must_act(actor->system->state, L);
     return context;
@@ -123,9 +125,9 @@ static int get_correlation(struct hwl_context *context, lua_State *L)
         lua_pushnil(L);
         return 1;
     }
-    snprintf(text, sizeof text, "%016llx%08lx",
-             (unsigned long long)context->message->correlation.hi,
-             (unsigned long)context->message->correlation.lo);
+    (void)snprintf(text, sizeof text, "%016llx%08lx",
+                   (unsigned long long)context->message->correlation.hi,
+                   (unsigned long)context->message->correlation.lo);
     lua_pushstring(L, text);
     return 1;
 }

@@ -25,7 +25,7 @@ static int fail(struct encoder *e, int error, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(e->what, sizeof e->what, format, arguments);
+    (void)vsnprintf(e->what, sizeof e->what, format, arguments);
     va_end(arguments);
     return e->error = error;
 }
@@ -402,10 +402,11 @@ int hwl_encode(struct hwl_state *state, lua_State *L, int index, size_t limit,
     if (e.error == 0 && e.bytes.size > limit)
         e.error = HWS_ETOOLARGE;
     if (e.error == HWS_ETOOLARGE)
-        snprintf(message, capacity, "the message is larger than %zu bytes (max_frame_size)", limit);
+        (void)snprintf(message, capacity, "the message is larger than %zu bytes (max_frame_size)",
+                       limit);
     else if (e.error)
-        snprintf(message, capacity, "message%.*s: %s", (int)(sizeof e.path - e.path_start),
-                 e.path + e.path_start, e.what);
+        (void)snprintf(message, capacity, "message%.*s: %s", (int)(sizeof e.path - e.path_start),
+                       e.path + e.path_start, e.what);
     return e.error;
 }
 

@@ -24,7 +24,7 @@ static const char events_tag;
 void hwl_push_uid(lua_State *L, uint64_t uid)
 {
     char text[24];
-    snprintf(text, sizeof text, "%016llx", (unsigned long long)uid);
+    (void)snprintf(text, sizeof text, "%016llx", (unsigned long long)uid);
     lua_pushstring(L, text);
 }
 
@@ -69,8 +69,8 @@ static void push_correlation(struct hwl_system *system, lua_State *L, struct hws
 {
     char text[32];
     (void)system;
-    snprintf(text, sizeof text, "%016llx%08lx", (unsigned long long)value.hi,
-             (unsigned long)value.lo);
+    (void)snprintf(text, sizeof text, "%016llx%08lx", (unsigned long long)value.hi,
+                   (unsigned long)value.lo);
     lua_pushstring(L, text);
 }
 
@@ -116,7 +116,7 @@ static void on_event(void *data, const struct hws_event *event)
     struct hwl_system *self = hwl_system_retain(publication.subscription->callback.system);
     char text[HWL_TEXT], what[96];
     if (hwl_call(self->state, self->handler_budget, call, &publication, text) != HWL_DONE) {
-        snprintf(what, sizeof what, "a subscriber of %s", hws_event_name(event->type));
+        (void)snprintf(what, sizeof what, "a subscriber of %s", hws_event_name(event->type));
         hwl_report(self, what, text);
     }
     hwl_system_release(self);

@@ -46,7 +46,7 @@ static void print(const struct hwl_logger *logger, enum hws_log_level level, con
         size = (int)sizeof line - 1;
         line[size - 1] = '\n';
     }
-    fwrite(line, 1, (size_t)size, stderr);
+    (void)fwrite(line, 1, (size_t)size, stderr);
 }
 
 static void write_line(struct hws_logger *base, enum hws_log_level level, const char *text)
@@ -91,14 +91,16 @@ struct hwl_logger *hwl_logger_new(struct hwl_state *state, lua_State *L, int ind
     }
     lua_pop(L, 1);
     struct hwl_logger *logger = hwl_alloc(sizeof *logger);
-    if (!logger)
+    if (!logger) {
         luaL_error(L, "out of memory");
+        return NULL;
+    }
     logger->logger.write = write_line;
     logger->state = state;
     logger->level = (enum hws_log_level)level;
     logger->silent = type == LUA_TBOOLEAN;
     logger->function = function;
-    snprintf(logger->name, sizeof logger->name, "%s", name ? name : "");
+    (void)snprintf(logger->name, sizeof logger->name, "%s", name ? name : "");
     return logger;
 }
 

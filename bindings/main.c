@@ -45,7 +45,7 @@ static void catch_signals(lua_State *L)
 static int has_module(const char *directory)
 {
     char file[PATH_SIZE + 64];
-    snprintf(file, sizeof file, "%s/hawser/init.lua", directory);
+    (void)snprintf(file, sizeof file, "%s/hawser/init.lua", directory);
     return access(file, R_OK) == 0;
 }
 
@@ -60,7 +60,7 @@ static const char *lua_directory(char *out, size_t capacity)
         size = slash ? slash - self : 0;
     }
     if (size > 0) {
-        snprintf(out, capacity, "%.*s/share/lua/5.4", (int)size, self);
+        (void)snprintf(out, capacity, "%.*s/share/lua/5.4", (int)size, self);
         if (has_module(out))
             return out;
     }
@@ -104,7 +104,7 @@ int main(int count, char **arguments)
     int status = EXIT_FAILURE;
     lua_State *L = luaL_newstate();
     if (!L) {
-        fputs("hawser: out of memory\n", stderr);
+        (void)fputs("hawser: out of memory\n", stderr);
         return status;
     }
     lua_pushcfunction(L, hwl_traceback);
@@ -114,7 +114,7 @@ int main(int count, char **arguments)
     if (lua_pcall(L, 2, 1, 1) == LUA_OK)
         status = (int)lua_tointeger(L, -1);
     else
-        fprintf(stderr, "hawser: %s\n", lua_tostring(L, -1));
+        (void)fprintf(stderr, "hawser: %s\n", lua_tostring(L, -1));
     lua_close(L);
     return status;
 }

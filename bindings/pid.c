@@ -96,7 +96,7 @@ static const char *canonical(const char *text, char *out, size_t capacity)
     int scheme = strncmp(text + 7, "tcp:", 4) == 0 ? 0 : (int)(rest - text - 6);
     const char *at = strchr(rest + 3, '@'), *slash = strchr(rest + 3, '/');
     rest = at && (!slash || at < slash) ? at + 1 : rest + 3;
-    snprintf(out, capacity, "%.*s%s", scheme, text + 7, rest);
+    (void)snprintf(out, capacity, "%.*s%s", scheme, text + 7, rest);
     return out;
 }
 
@@ -209,13 +209,15 @@ static const char *id_of(const struct hwl_pid *pid, size_t *separator)
 /* pid.address, pid.id */
 static int pid_index(lua_State *L)
 {
-    struct hwl_pid *pid = check_pid(L, 1);
-    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+    struct hwl_pid *pid = hwl_to_pid(L, 1);
+    if (!pid)
+        return luaL_typeerror(L, 1, "PID");
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : NULL;
     size_t separator;
     const char *id = id_of(pid, &separator);
-    if (strcmp(key, "id") == 0)
+    if (key && strcmp(key, "id") == 0)
         lua_pushstring(L, id);
-    else if (strcmp(key, "address") == 0)
+    else if (key && strcmp(key, "address") == 0)
         lua_pushlstring(L, pid->text, (size_t)(id - pid->text) - separator);
     else
         lua_pushnil(L);

@@ -38,7 +38,7 @@ static int ask(struct hws_policy *base, lua_CFunction body, const void *question
     struct asking asking = { policy, question, answer };
     char text[HWL_TEXT];
     if (!state || state->closing) {
-        snprintf(error->text, sizeof error->text, "the Lua state of the policy is closed");
+        (void)snprintf(error->text, sizeof error->text, "the Lua state of the policy is closed");
         return HWS_EPOLICY;
     }
     state->answering++;
@@ -46,7 +46,7 @@ static int ask(struct hws_policy *base, lua_CFunction body, const void *question
     state->answering--;
     if (outcome == HWL_DONE)
         return 0;
-    snprintf(error->text, sizeof error->text, "%.*s", (int)sizeof error->text - 1, text);
+    (void)snprintf(error->text, sizeof error->text, "%.*s", (int)sizeof error->text - 1, text);
     return HWS_EPOLICY;
 }
 
@@ -112,7 +112,7 @@ static int ask_backoff(lua_State *L)
     if (lua_isnil(L, -2)) {
         const char *reason = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
         answer.give_up = true;
-        snprintf(answer.reason, sizeof answer.reason, "%s", reason);
+        (void)snprintf(answer.reason, sizeof answer.reason, "%s", reason);
     } else {
         double seconds = lua_type(L, -2) == LUA_TNUMBER ? lua_tonumber(L, -2) : -1;
         if (!(seconds >= 0))
@@ -222,7 +222,7 @@ static void read_level(lua_State *L, struct hws_throttle_levels *levels, size_t 
         nonsense(L, "throttle", -1, "a level's `from` between 0 and 1");
     if (i > 0 && from <= levels->level[i - 1].from)
         nonsense(L, "throttle", -1, "levels in ascending order");
-    snprintf(levels->level[i].name, sizeof levels->level[i].name, "%s", lua_tostring(L, -2));
+    (void)snprintf(levels->level[i].name, sizeof levels->level[i].name, "%s", lua_tostring(L, -2));
     levels->level[i].from = from;
     lua_pop(L, 3);
 }
@@ -304,7 +304,7 @@ static int draw(lua_State *L)
 static void copy_field(lua_State *L, int index, const char *field, char *out, size_t capacity)
 {
     lua_getfield(L, index, field);
-    snprintf(out, capacity, "%s", lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "");
+    (void)snprintf(out, capacity, "%s", lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "");
     lua_pop(L, 1);
 }
 
@@ -324,8 +324,10 @@ struct hwl_policy *hwl_policy_new(struct hwl_state *state, lua_State *L, int ind
     copy_field(L, index, "name", made.name, sizeof made.name);
     copy_field(L, index, "source", made.origin, sizeof made.origin);
     struct hwl_policy *policy = hwl_alloc(sizeof *policy);
-    if (!policy)
+    if (!policy) {
         luaL_error(L, "out of memory");
+        return NULL;
+    }
     *policy = made;
     policy->policy =
         (struct hws_policy){ .ops = &ops, .name = policy->name, .origin = policy->origin };

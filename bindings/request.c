@@ -107,8 +107,10 @@ static void on_response(void *data, int status, const struct hws_message *respon
 
 static int responded(lua_State *L, int status, lua_KContext k)
 {
-    struct hwl_runner *runner = (struct hwl_runner *)k;
+    struct hwl_context *context = lua_touserdata(L, 1);
+    struct hwl_runner *runner = context->runner;
     (void)status;
+    (void)k;
     return hwl_push_response(runner->actor->system, L, runner->status, runner->response);
 }
 
@@ -132,7 +134,7 @@ int hwl_context_request(lua_State *L)
         return hwl_failure(L, out.error ? out.error : error, out.error ? out.text : NULL);
     }
     runner->waiting = true;
-    return lua_yieldk(L, 0, (lua_KContext)runner, responded);
+    return lua_yieldk(L, 0, 0, responded);
 }
 
 static void on_time(void *data)
@@ -159,5 +161,5 @@ int hwl_context_sleep(lua_State *L)
     if (error)
         return hwl_failure(L, error, NULL);
     runner->waiting = true;
-    return lua_yieldk(L, 0, (lua_KContext)runner, slept);
+    return lua_yieldk(L, 0, 0, slept);
 }

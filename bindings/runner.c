@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "runner.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "pid.h"
@@ -151,7 +152,9 @@ static void guarded_end(struct hwl_runner *runner, lua_State *co, bool failed)
 /* A handler that had suspended has ended; its runner serves no further messages. */
 static int resumed_end(lua_State *co, int status, lua_KContext k)
 {
-    guarded_end((struct hwl_runner *)k, co, status != LUA_OK && status != LUA_YIELD);
+    struct hwl_context *context = lua_touserdata(co, 2);
+    (void)k;
+    guarded_end(context->runner, co, status != LUA_OK && status != LUA_YIELD);
     return 0;
 }
 
@@ -177,7 +180,7 @@ static int serve(lua_State *co)
         if (arguments < 0)
             continue;
         runner->budget.used = 0;
-        int status = hwl_guarded(co, arguments, (lua_KContext)runner, resumed_end);
+        int status = hwl_guarded(co, arguments, resumed_end);
         if (status != LUA_OK) {
             guarded_end(runner, co, true);
             return 0;
@@ -192,7 +195,7 @@ static int start(lua_State *co)
     runner->context->kind = "started";
     lua_rawgeti(co, LUA_REGISTRYINDEX, runner->actor->handlers[HWL_ON_started]);
     lua_pushvalue(co, 2);
-    int status = hwl_guarded(co, 1, (lua_KContext)runner, resumed_end);
+    int status = hwl_guarded(co, 1, resumed_end);
     guarded_end(runner, co, status != LUA_OK);
     return 0;
 }
@@ -211,7 +214,8 @@ static enum ended run(struct hwl_runner *runner, int arguments, char *text)
         return ENDED_PARKED;
     if (outcome == HWL_YIELDED) {
         hwl_reset(runner->state, &runner->budget, runner->co);
-        strcpy(text, "a handler may not yield; only ctx:request() and ctx:sleep() suspend it");
+        (void)snprintf(text, HWL_TEXT,
+                       "a handler may not yield; only ctx:request() and ctx:sleep() suspend it");
         return ENDED_FAILED;
     }
     return outcome != HWL_DONE || runner->failed ? ENDED_FAILED : ENDED_DONE;

@@ -115,8 +115,10 @@ struct hwl_system_object *hwl_push_system_object(struct hwl_system *system, lua_
 static struct hwl_system *to_system(lua_State *L, int index)
 {
     struct hwl_system_object *object = lua_touserdata(L, index);
-    if (!object || lua_rawlen(L, index) < sizeof *object || object->tag != &object_tag)
+    if (!object || lua_rawlen(L, index) < sizeof *object || object->tag != &object_tag) {
         luaL_typeerror(L, index, "system");
+        return NULL;
+    }
     return object->system;
 }
 
@@ -176,8 +178,10 @@ struct hwl_system *hwl_system_wrap(lua_State *L, bool owned)
     lua_rawgetp(L, LUA_REGISTRYINDEX, &system_metatable);
     lua_setmetatable(L, -2);
     struct hwl_system *self = hwl_alloc(sizeof *self);
-    if (!self)
+    if (!self) {
         luaL_error(L, "out of memory");
+        return NULL;
+    }
     self->refs = 1; /* the object's */
     self->owned = owned;
     object->system = self;
@@ -271,7 +275,7 @@ void hwl_report(struct hwl_system *self, const char *what, const char *text)
 {
     char line[HWL_REPORT];
     self->callback_errors++;
-    snprintf(line, sizeof line, "%s failed: %s", what, text);
+    (void)snprintf(line, sizeof line, "%s failed: %s", what, text);
     hwl_log(self, HWS_LOG_error, line);
 }
 
