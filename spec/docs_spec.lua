@@ -47,6 +47,15 @@ for _, page in ipairs(PAGES) do
     describe(page, function() describe_snippets(page) end)
 end
 
+-- What it runs needs the benchmarks' programs, which a build may leave out.
+describe("docs/performance.md", function()
+    if lfs.attributes(snippets.program("hawser-floor")) then
+        describe_snippets("docs/performance.md")
+    else
+        pending("needs hawser-floor")
+    end
+end)
+
 describe("every page", function()
     it("runs its snippets", function()
         local found = {}

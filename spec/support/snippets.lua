@@ -195,6 +195,9 @@ function snippets.run(block, directory)
     end
 end
 
+---Where a program of the build is.
+function snippets.program(name) return hawser:match("^(.*)/") .. "/" .. name end
+
 snippets.shell, snippets.root, snippets.read = shell, root, read
 
 return snippets
