@@ -113,6 +113,10 @@ int hws_options_check(const struct hws_options *options, char *message, size_t c
         hwsi_say(message, capacity, "option reconnect_initial is above reconnect_max");
         error = HWS_EOPTION;
     }
+    if (!error && options->heartbeat_interval >= options->heartbeat_timeout) {
+        hwsi_say(message, capacity, "option heartbeat_interval is not below heartbeat_timeout");
+        error = HWS_EOPTION;
+    }
     if (!error && options->throttle_warning >= options->throttle_critical) {
         hwsi_say(message, capacity, "option throttle_warning is not below throttle_critical");
         error = HWS_EOPTION;

@@ -170,6 +170,7 @@ void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason,
     struct hws_policy_error error;
     hwsi_timer_stop(&endpoint->stable);
     hwsi_timer_stop(&endpoint->acknowledge);
+    hwsi_heartbeat_stop(endpoint);
     hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_EndpointDisconnected,
                                                      .address = endpoint->address->text,
                                                      .uid = endpoint->uid,
@@ -212,6 +213,7 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
     hwsi_timer_stop(&endpoint->retry);
     set_state(endpoint, HWS_ENDPOINT_connected, NULL);
     hwsi_timer_start(&endpoint->stable, endpoint->since + local->options->reconnect_stable_after);
+    hwsi_heartbeat_start(endpoint);
     hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_EndpointConnected,
                                             .address = endpoint->address->text,
                                             .name = endpoint->name,
@@ -227,6 +229,30 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
         hwsi_endpoint_level_reset(endpoint);
     }
     hwsi_endpoint_touch(endpoint);
+}
+
+/* --- connected <-> suspended --- */
+
+static void publish_suspicion(struct hwsi_endpoint *endpoint, enum hws_event_type type, const char *detail)
+{
+    hwsi_publish(endpoint->manager->local, &(struct hws_event){.type = type,
+                                                               .address = endpoint->address->text,
+                                                               .uid = endpoint->uid,
+                                                               .incarnation = endpoint->incarnation,
+                                                               .detail = detail});
+}
+
+void hwsi_endpoint_suspended(struct hwsi_endpoint *endpoint, const char *detail)
+{
+    set_state(endpoint, HWS_ENDPOINT_suspended, detail);
+    publish_suspicion(endpoint, HWS_EVENT_Suspect, detail);
+    publish_suspicion(endpoint, HWS_EVENT_EndpointSuspended, detail);
+}
+
+void hwsi_endpoint_reachable(struct hwsi_endpoint *endpoint)
+{
+    set_state(endpoint, HWS_ENDPOINT_connected, NULL);
+    publish_suspicion(endpoint, HWS_EVENT_Reachable, NULL);
 }
 
 /* --- any -> closed --- */
@@ -261,6 +287,7 @@ void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, const char *reason, con
     hwsi_timer_stop(&endpoint->retry);
     hwsi_timer_stop(&endpoint->stable);
     hwsi_timer_stop(&endpoint->acknowledge);
+    hwsi_heartbeat_stop(endpoint);
     uint64_t count = give_up_association(endpoint, unwritten);
     set_state(endpoint, HWS_ENDPOINT_closed, detail);
     hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_EndpointTerminated,
@@ -313,6 +340,7 @@ int hwsi_endpoint_deliver(struct hwsi_endpoint *endpoint, struct hws_pid *target
     struct hwsi_manager *manager = endpoint->manager;
     switch (endpoint->state) {
     case HWS_ENDPOINT_connected:
+    case HWS_ENDPOINT_suspended:
     case HWS_ENDPOINT_associating:
         break;
     case HWS_ENDPOINT_reconnecting:
@@ -393,6 +421,8 @@ int hwsi_endpoint_new(struct hwsi_manager *manager, struct hwsi_address *address
         error = hwsi_timer_register(local->timers, &endpoint->acknowledge, acknowledge_due);
     if (!error)
         error = hwsi_timer_register(local->timers, &endpoint->stable, stable_now);
+    if (!error)
+        error = hwsi_heartbeat_init(endpoint);
     if (error) {
         hwsi_endpoint_free(endpoint);
         return error;
@@ -413,6 +443,7 @@ void hwsi_endpoint_free(struct hwsi_endpoint *endpoint)
     hwsi_timer_unregister(&endpoint->retry);
     hwsi_timer_unregister(&endpoint->acknowledge);
     hwsi_timer_unregister(&endpoint->stable);
+    hwsi_heartbeat_free(endpoint);
     hwsi_association_free(endpoint->association);
     if (endpoint->address) {
         endpoint->address->endpoint = NULL;

@@ -2,14 +2,15 @@
 /*
  * This system's view of one remote address. What is in force:
  *
- *     idle -----send, associate-----> associating ----handshake----> connected
- *       ^                                | failed                      | link lost
- *       | (never: a closed one           v                             v
- *       |  starts a new life)        reconnecting <--------------------+
+ *     idle -----send, associate-----> associating ----handshake----> connected <-> suspended
+ *       ^                                | failed                      | link lost      | silent too long
+ *       | (never: a closed one           v                             v                |
+ *       |  starts a new life)        reconnecting <--------------------+----------------+
  *       |                                | handshake -> connected
  *     closed <---the policy gives up-----+      any -> closed (by call, shutdown)
  *
- * suspended, gated and quarantined (design.md section 6) are not there yet.
+ * suspended: the link is up, but the peer does not answer (heartbeat.c). gated and quarantined (design.md section 6) are not there
+ * yet.
  *
  * An endpoint answers events with actions and asks the policy; each transition is one function in endpoint.c and publishes its
  * event. A closed endpoint is a tombstone with its last statistics until the next send, an inbound handshake, or its end.
@@ -19,9 +20,18 @@
 
 #include "hawser/remote.h"
 #include "remote/connection.h"
+#include "remote/detector.h"
 
 struct hwsi_level_mark {
     uint64_t count, bytes;
+};
+
+struct hwsi_heartbeat {
+    struct hwsi_timer timer;
+    struct hwsi_detector detector;
+    uint64_t heard;  /* the last byte */
+    uint64_t pinged; /* the PING that is not answered yet; 0: none */
+    bool suspect;
 };
 
 struct hwsi_endpoint {
@@ -39,6 +49,7 @@ struct hwsi_endpoint {
     uint64_t attempt, delay, lost_at;
     struct hwsi_timer retry, acknowledge, stable;
     struct hwsi_list waiting; /* watches whose Terminated waits for user messages, by position */
+    struct hwsi_heartbeat heartbeat;
     struct hws_throttle_levels levels;
     uint8_t level; /* 0 normal, i: levels.level[i - 1] */
     struct hwsi_level_mark up, down; /* reaching `up` or falling to `down` changes the level */
@@ -75,6 +86,17 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
 void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, const char *reason, const char *detail);
 void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason, const char *detail);
 void hwsi_endpoint_acknowledged(struct hwsi_endpoint *endpoint, uint64_t count);
+void hwsi_endpoint_suspended(struct hwsi_endpoint *endpoint, const char *detail);
+void hwsi_endpoint_reachable(struct hwsi_endpoint *endpoint);
+/* --- heartbeat.c --- */
+int hwsi_heartbeat_init(struct hwsi_endpoint *endpoint);
+void hwsi_heartbeat_free(struct hwsi_endpoint *endpoint);
+void hwsi_heartbeat_start(struct hwsi_endpoint *endpoint); /* a link is up */
+void hwsi_heartbeat_stop(struct hwsi_endpoint *endpoint);
+void hwsi_heartbeat_heard(struct hwsi_endpoint *endpoint); /* bytes came in */
+/* A PONG; false: to a PING that was never sent. */
+bool hwsi_heartbeat_answered(struct hwsi_endpoint *endpoint, uint64_t pinged);
+
 /* Marks it for the flush at the end of the turn. */
 void hwsi_endpoint_touch(struct hwsi_endpoint *endpoint);
 

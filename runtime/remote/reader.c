@@ -77,7 +77,6 @@ static void come_up(struct hwsi_connection *connection, struct hwsi_endpoint *en
     connection->endpoint = endpoint;
     connection->opened = hwsi_now(connection->manager->local);
     hwsi_timer_stop(&connection->timer);
-    hwsi_connection_control(connection, &(struct hwsi_control){.kind = HWSI_FRAME_PING, .a = connection->opened});
     hwsi_endpoint_connected(endpoint, connection, hello, resumed);
 }
 
@@ -264,10 +263,7 @@ static int take_control(struct hwsi_connection *connection, struct hws_slice bod
         hwsi_endpoint_touch(endpoint);
         return 0;
     case HWSI_FRAME_PONG:
-        if (!up || control.a != connection->opened)
-            return HWS_EPROTOCOL;
-        endpoint->rtt = hwsi_now(connection->manager->local) - control.a;
-        return 0;
+        return up && hwsi_heartbeat_answered(endpoint, control.a) ? 0 : HWS_EPROTOCOL;
     case HWSI_FRAME_ACK:
         if (!up)
             return HWS_EPROTOCOL;
@@ -337,6 +333,8 @@ static void on_bytes(struct hws_link_handler *handler, size_t size)
     if (connection->endpoint)
         connection->endpoint->received_bytes += size;
     connection->unacknowledged_bytes += size;
+    if (connection->phase == HWSI_UP)
+        hwsi_heartbeat_heard(connection->endpoint);
     while (connection->phase != HWSI_CLOSING) {
         struct hws_slice body;
         int split = hwsi_frame_split(intake->data + connection->decoded, intake->size - connection->decoded,

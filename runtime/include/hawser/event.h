@@ -48,6 +48,9 @@ enum hws_event_field {
     X(EndpointDisconnected, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail), "the link was lost")   \
     X(EndpointReconnect, HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt) | HWS_F(delay) | HWS_F(success) | HWS_F(reason) | HWS_F(detail), \
       "a try was put off by `delay` (success false), or the link is back (success true)")                                          \
+    X(Suspect, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail), "the peer does not answer")                        \
+    X(Reachable, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation), "a suspect peer was heard again")                                \
+    X(EndpointSuspended, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail), "the link is up, the peer is suspect")    \
     X(EndpointTerminated, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail) | HWS_F(count),           \
       "given up or closed; `count` messages become dead letters")                                                                  \
     X(EndpointThrottled, HWS_F(address) | HWS_F(incarnation) | HWS_F(level), "the ring's throttle level changed")                   \

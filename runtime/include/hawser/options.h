@@ -25,6 +25,12 @@
     X(throttle_warning, ratio, 0.60, 0.001, 1.0, "the C fallback's warning level, of the ring's messages or bytes")         \
     X(throttle_critical, ratio, 0.85, 0.001, 1.0, "the C fallback's critical level")                                        \
     X(throttle_hysteresis, ratio, 0.05, 0.0, 0.5, "how far below its threshold a level is left")                            \
+    X(heartbeat_interval, ns, 15 * HWS_SECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "a link silent this long is asked with a PING")   \
+    X(heartbeat_timeout, ns, 45 * HWS_SECOND, 2 * HWS_MILLISECOND, 86400 * HWS_SECOND, "a link silent this long is given up")        \
+    X(phi_threshold, ratio, 8.0, 0.1, 100.0, "a peer whose answer is this phi overdue is suspect")                          \
+    X(phi_samples, count, 100, 1, 100000, "answer times that the phi detector remembers")                                   \
+    X(phi_min_deviation, ns, 100 * HWS_MILLISECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "the least deviation the phi detector assumes") \
+    X(suspect_after, ns, 0, 0, 3600 * HWS_SECOND, "not 0: instead of phi, a peer that has not answered for this long is suspect") \
     X(acknowledge_after, ns, 20 * HWS_MILLISECOND, 0, 10 * HWS_SECOND, "the longest wait before an ACK of its own")         \
     X(acknowledge_bytes, bytes, 65536, 1, 1073741824, "bytes taken before an ACK of its own")                               \
     X(symbol_table_size, count, 4096, 0, 4096, "strings an association names by number, each way")                          \

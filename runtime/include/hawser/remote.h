@@ -8,10 +8,10 @@
 #include "hawser/message.h"
 
 /*
- * idle: known, no link. associating: first dial and handshake, deliveries deferred. connected. reconnecting: link lost, the
- * policy chose a delay. closed: told once, a tombstone.
+ * idle: known, no link. associating: first dial and handshake, deliveries deferred. connected. suspended: the link is up, the peer
+ * does not answer. reconnecting: link lost, the policy chose a delay. closed: told once, a tombstone.
  */
-#define HWS_ENDPOINT_STATES(X) X(idle) X(associating) X(connected) X(reconnecting) X(closed)
+#define HWS_ENDPOINT_STATES(X) X(idle) X(associating) X(connected) X(suspended) X(reconnecting) X(closed)
 enum hws_endpoint_state {
 #define X(name) HWS_ENDPOINT_##name,
     HWS_ENDPOINT_STATES(X)
