@@ -39,7 +39,7 @@ static void close_down(struct hws_system *system)
     hwsi_posts_deliver(system); /* posted after the last turn: dead letters */
     system->undelivered = hwsi_manager_close_endpoints(&system->manager, system->stop_reason ? system->stop_reason : "stopped");
     local->closed = true;
-    hwsi_requests_fail(local, NULL, HWS_ECLOSED, UINT64_MAX);
+    hwsi_requests_fail_all(local, HWS_ECLOSED);
 }
 
 static void tell(struct hws_system *system)

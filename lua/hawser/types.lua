@@ -248,6 +248,12 @@ function Process:id() end
 ---@field throttle_warning? number the C fallback's warning level, of the ring's messages or bytes
 ---@field throttle_critical? number the C fallback's critical level
 ---@field throttle_hysteresis? number how far below its threshold a level is left
+---@field heartbeat_interval? number a link silent this long is asked with a PING
+---@field heartbeat_timeout? number a link silent this long is given up
+---@field phi_threshold? number a peer whose answer is this phi overdue is suspect
+---@field phi_samples? integer answer times that the phi detector remembers
+---@field phi_min_deviation? number the least deviation the phi detector assumes
+---@field suspect_after? number not 0: instead of phi, a peer that has not answered for this long is suspect
 ---@field acknowledge_after? number the longest wait before an ACK of its own
 ---@field acknowledge_bytes? integer bytes taken before an ACK of its own
 ---@field symbol_table_size? integer strings an association names by number, each way

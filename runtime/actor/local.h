@@ -181,8 +181,9 @@ void hwsi_response_undecodable(struct hwsi_local *local, const struct hwsi_addre
 void hwsi_request_sent(struct hwsi_local *local, const struct hws_message *message, struct hws_correlation derived);
 /* Requests are numbered in the order they were put on a stream; one that moves to another stream gets a new number. */
 void hwsi_request_moved(struct hwsi_local *local, uint64_t id);
-/* Every request to `address` (NULL: every one) of an order up to `until` fails with `status`. */
-void hwsi_requests_fail(struct hwsi_local *local, const struct hwsi_address *address, int status, uint64_t until);
+/* Every request to `address` of an order up to `until` fails with `status`. */
+void hwsi_requests_fail(struct hwsi_local *local, struct hwsi_address *address, int status, uint64_t until);
+void hwsi_requests_fail_all(struct hwsi_local *local, int status);
 bool hwsi_requests_run(struct hwsi_local *local); /* calls one finished request's `done`; false: none */
 void hwsi_requests_free(struct hwsi_local *local);
 

@@ -28,6 +28,7 @@ int hwsi_names_new(struct hwsi_heap *heap, uint64_t seed, struct hwsi_names **ou
     }
     *local = (struct hwsi_address){.names = names, .refs = 1, .local = true, .text = text};
     hwsi_list_init(&local->watches);
+    hwsi_list_init(&local->requests);
     names->refs++;
     names->local = local;
     *out = names;
@@ -101,6 +102,7 @@ int hwsi_address_intern(struct hwsi_names *names, struct hws_slice text, struct 
     memcpy(copy, text.data, text.size);
     *address = (struct hwsi_address){.names = names, .refs = 1, .hash = hash, .text = copy};
     hwsi_list_init(&address->watches);
+    hwsi_list_init(&address->requests);
     names->refs++;
     *out = address;
     return 0;

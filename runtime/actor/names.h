@@ -18,7 +18,8 @@ struct hwsi_address {
     bool local;
     uint64_t hash;
     void *endpoint;           /* remote/'s, while it has one */
-    struct hwsi_list watches; /* of actors there and by actors there */
+    struct hwsi_list watches;  /* of actors there and by actors there */
+    struct hwsi_list requests; /* to actors there, not answered yet */
     char *text;               /* the local one's is set when the system has started */
 };
 

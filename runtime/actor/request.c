@@ -19,6 +19,7 @@ struct hwsi_request {
     int status;
     struct hws_message response; /* owns its references */
     struct hwsi_list node;       /* in requests.done when finished */
+    struct hwsi_list there;      /* in its target's address */
 };
 
 struct hwsi_request *hwsi_request_find(struct hwsi_local *local, uint64_t id)
@@ -73,6 +74,7 @@ static void detach(struct hwsi_request *request)
 {
     slot_leave(&request->local->requests, request);
     hwsi_list_remove(&request->node);
+    hwsi_list_remove(&request->there);
     hwsi_timer_unregister(&request->timer);
 }
 
@@ -144,6 +146,7 @@ static int request_new(struct hwsi_local *local, struct hws_pid *target, hws_res
     request->done = done;
     request->data = data;
     request->target = hwsi_pid_retain(target);
+    hwsi_list_append(&target->address->requests, &request->there);
     slot_take(&local->requests, request);
     *out = request;
     return 0;
@@ -270,14 +273,21 @@ void hwsi_request_moved(struct hwsi_local *local, uint64_t id)
         request->order = ++local->requests.last_order;
 }
 
-void hwsi_requests_fail(struct hwsi_local *local, const struct hwsi_address *address, int status, uint64_t until)
+void hwsi_requests_fail(struct hwsi_local *local, struct hwsi_address *address, int status, uint64_t until)
 {
-    const struct hwsi_requests *requests = &local->requests;
-    for (size_t i = 0; i < requests->capacity; i++) {
-        struct hwsi_request *request = requests->slots[i];
-        if (request && request->order <= until && (!address || request->target->address == address))
+    for (struct hwsi_list *node = address->requests.next; node != &address->requests; node = node->next) {
+        struct hwsi_request *request = HWSI_ENTRY(node, struct hwsi_request, there);
+        if (request->order <= until)
             hwsi_request_finish(local, request, status, NULL);
     }
+}
+
+void hwsi_requests_fail_all(struct hwsi_local *local, int status)
+{
+    const struct hwsi_requests *requests = &local->requests;
+    for (size_t i = 0; i < requests->capacity; i++)
+        if (requests->slots[i])
+            hwsi_request_finish(local, requests->slots[i], status, NULL);
 }
 
 void hwsi_requests_free(struct hwsi_local *local)

@@ -164,6 +164,15 @@ void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, const char *reaso
     plan_retry(endpoint, reason, detail);
 }
 
+void hwsi_endpoint_await_peer(struct hwsi_endpoint *endpoint)
+{
+    struct hwsi_local *local = endpoint->manager->local;
+    if (endpoint->state == HWS_ENDPOINT_closed || endpoint->connection)
+        return;
+    endpoint->next = hwsi_later(local, local->options->handshake_timeout); /* its link is up or given up by then */
+    hwsi_timer_start(&endpoint->retry, endpoint->next);
+}
+
 void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason, const char *detail)
 {
     struct hwsi_manager *manager = endpoint->manager;

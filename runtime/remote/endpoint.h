@@ -84,6 +84,8 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
                              bool resumed);
 /* A dial of ours came to nothing. */
 void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, const char *reason, const char *detail);
+/* A dial of ours was one too many: the peer keeps its own, or one that is up. Waits for that, and asks no policy. */
+void hwsi_endpoint_await_peer(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason, const char *detail);
 void hwsi_endpoint_acknowledged(struct hwsi_endpoint *endpoint, uint64_t count);
 void hwsi_endpoint_suspended(struct hwsi_endpoint *endpoint, const char *detail);

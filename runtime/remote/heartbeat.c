@@ -127,7 +127,7 @@ bool hwsi_heartbeat_answered(struct hwsi_endpoint *endpoint, uint64_t pinged)
     struct hwsi_local *local = endpoint->manager->local;
     uint64_t now = hwsi_now(local);
     if (!beat->pinged || pinged != beat->pinged)
-        return pinged != 0 && pinged <= now; /* of a PING that is forgotten by now; never of one that was not sent yet */
+        return pinged >= endpoint->connection->opened && pinged <= now; /* of a PING of this link that is forgotten by now */
     beat->pinged = 0;
     endpoint->rtt = now - pinged;
     hwsi_detector_sample(&beat->detector, local->heap, (uint32_t)local->options->phi_samples, endpoint->rtt);

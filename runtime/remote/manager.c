@@ -344,6 +344,14 @@ bool hwsi_manager_closed(const struct hwsi_manager *manager)
     return hwsi_list_empty(&manager->connections) && hwsi_list_empty(&manager->remains);
 }
 
+/* New at every start, and another for each system, also when they are given the same seed. */
+static uint64_t new_uid(const struct hwsi_local *local, struct hwsi_random *random)
+{
+    const char *name = local->options->name;
+    uint64_t uid = hwsi_hash_bytes(name, strlen(name), hwsi_random_u64(random) ^ hwsi_hash_u64(hwsi_now(local)));
+    return uid ? uid : 1;
+}
+
 int hwsi_manager_init(struct hwsi_manager *manager, struct hwsi_local *local, struct hwsi_policy *policy,
                       struct hwsi_random *random)
 {
@@ -353,7 +361,7 @@ int hwsi_manager_init(struct hwsi_manager *manager, struct hwsi_local *local, st
     manager->local = local;
     manager->policy = policy;
     manager->random = random;
-    manager->uid = hwsi_random_id(random);
+    manager->uid = new_uid(local, random);
     hwsi_list_init(&manager->endpoints);
     hwsi_list_init(&manager->connections);
     hwsi_list_init(&manager->dirty);

@@ -62,10 +62,11 @@ static bool on_reserve(struct hws_link_handler *handler, uint8_t **room, size_t 
 
 static int refuse(struct hwsi_connection *connection, enum hwsi_refusal code, const char *detail)
 {
-    hwsi_publish(connection->manager->local, &(struct hws_event){.type = HWS_EVENT_LinkRefused,
-                                                                 .address = connection->link->peer,
-                                                                 .reason = hwsi_refusal_name(code),
-                                                                 .detail = detail});
+    if (code != HWSI_REFUSED_duplicate) /* two dials that crossed: nothing is wrong */
+        hwsi_publish(connection->manager->local, &(struct hws_event){.type = HWS_EVENT_LinkRefused,
+                                                                     .address = connection->link->peer,
+                                                                     .reason = hwsi_refusal_name(code),
+                                                                     .detail = detail});
     hwsi_connection_close(connection, HWSI_FRAME_REFUSE, code, detail);
     return 0;
 }
@@ -147,6 +148,8 @@ static int take_end(struct hwsi_connection *connection, const struct hwsi_contro
     hwsi_connection_close(connection, HWSI_FRAME_BYE, 0, "");
     if (endpoint && up)
         hwsi_endpoint_link_lost(endpoint, hwsi_refusal_name(control->a), detail);
+    else if (endpoint && control->a == HWSI_REFUSED_duplicate)
+        hwsi_endpoint_await_peer(endpoint);
     else if (endpoint)
         hwsi_endpoint_dial_failed(endpoint, hwsi_refusal_name(control->a), detail);
     return 0;

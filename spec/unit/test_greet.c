@@ -153,6 +153,34 @@ static void test_duplicate_dials(void **state)
     rig_end(&rig);
 }
 
+/* The peer keeps its own dial, which is still on its way: that is no failure of ours, and no question for the policy. */
+static void test_refused_as_a_duplicate(void **state)
+{
+    struct rig rig;
+    struct hws_options options;
+    struct hwsi_hello peer = rig_peer(78, 6);
+    (void)state;
+    rig_options(&rig, &options);
+    options.reconnect_max_retries = 1;
+    rig_start(&rig, &options);
+    peer.address = hws_slice_text(BEFORE_PEER);
+    assert_int_equal(rig_send(&rig, BEFORE_PEER "/a"), 0);
+    rig_turn(&rig);
+    for (int i = 0; i < 3; i++) {
+        rig_open(rig_last(&rig));
+        rig_control(rig_last(&rig), HWSI_FRAME_REFUSE, HWSI_REFUSED_duplicate, 0);
+        rig_turn(&rig);
+        assert_int_equal(rig_statistics(&rig, BEFORE_PEER).state, HWS_ENDPOINT_associating);
+        assert_int_equal(rig_statistics(&rig, BEFORE_PEER).reconnect_attempts, 0);
+        size_t links = rig.link_count;
+        rig_pass(&rig, 5 * HWS_SECOND); /* it never came: dial again */
+        assert_int_equal(rig.link_count, links + 1);
+    }
+    rig_expect(rig_connect_in(&rig, &peer), HWSI_FRAME_DELIVER);
+    assert_int_equal(rig_count(&rig, HWS_EVENT_EndpointReconnect), 0);
+    rig_end(&rig);
+}
+
 static void test_lost_welcome(void **state)
 {
     struct rig rig;
@@ -345,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_unexpected_address),
         cmocka_unit_test(test_refused_by_the_peer),
         cmocka_unit_test(test_duplicate_dials),
+        cmocka_unit_test(test_refused_as_a_duplicate),
         cmocka_unit_test(test_lost_welcome),
         cmocka_unit_test(test_peer_restarted),
         cmocka_unit_test(test_new_session_of_the_same_uid),

@@ -68,7 +68,8 @@ struct hws_options {
     struct hws_clock *clock;         /* NULL: hws_monotonic_clock() */
     struct hws_logger *logger;       /* NULL: silent */
     struct hws_policy *policy;       /* NULL: the C fallbacks; released by the system */
-    uint64_t seed;                   /* 0: from the operating system; else every random choice follows from it */
+    uint64_t seed;                   /* 0: from the operating system; else every random choice follows from it, the uid from it, the
+                                      * name and the time of the start */
 #define X(name, unit, initial, least, most, doc) HWS_UNIT_TYPE_##unit name;
     HWS_OPTIONS(X)
 #undef X

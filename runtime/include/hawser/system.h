@@ -82,7 +82,7 @@ HWS_API void hws_log(struct hws_system *system, enum hws_log_level level, const 
 HWS_API void hws_turn(struct hws_system *system);
 HWS_API uint64_t hws_next_turn(struct hws_system *system);
 HWS_API void hws_on_wake(struct hws_system *system, void (*wake)(void *data), void *data);
-/* Called once, from the turn that stops the system and after everything else: the driver closes its own handles. */
+/* (Both hold one function each: hws_loop_attach() and hws_loopback_attach() use them.) Called once, from the turn that stops the system and after everything else: the driver closes its own handles. */
 HWS_API void hws_on_stopped(struct hws_system *system, void (*stopped)(void *data), void *data);
 
 #endif
