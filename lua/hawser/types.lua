@@ -253,7 +253,7 @@ function Process:id() end
 ---@field phi_threshold? number a peer whose answer is this phi overdue is suspect
 ---@field phi_samples? integer answer times that the phi detector remembers
 ---@field phi_min_deviation? number the least deviation the phi detector assumes
----@field suspect_after? number not 0: instead of phi, a peer that has not answered for this long is suspect
+---@field suspect_after? number not 0: suspect after this long without an answer, not by phi
 ---@field acknowledge_after? number the longest wait before an ACK of its own
 ---@field acknowledge_bytes? integer bytes taken before an ACK of its own
 ---@field symbol_table_size? integer strings an association names by number, each way
