@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- ctest: timeout=60
--- A peer in a process of its own is stopped with SIGSTOP: it is suspected, its link is given up after
--- the heartbeat's timeout, and after SIGCONT the association goes on without a loss.
+-- A peer in a process of its own is stopped with SIGSTOP: it is suspected, its link is given up
+-- after the heartbeat's timeout, and after SIGCONT the association goes on without a loss.
 
 local process = require "hawser.process"
 local backoff = require "hawser.policy.backoff"
@@ -29,8 +29,8 @@ describe("a peer that is stopped", function()
         systems.wait(function() return port:is_stopped() end)
         beta = assert(process.start { BIN, "run", "spec/kill/beta.lua", address, path })
         alpha = systems.new {
-            name = "alpha", heartbeat_interval = 0.1, heartbeat_timeout = 0.8, handshake_timeout = 0.3,
-            phi_min_deviation = 0.02,
+            name = "alpha", handshake_timeout = 0.3,
+            heartbeat_interval = 0.1, heartbeat_timeout = 0.8, phi_min_deviation = 0.02,
             policy = {
                 name = "patient", disconnected = "queue",
                 backoff = backoff.fixed { delay = 0.05, max_retries = 0 },
@@ -80,7 +80,8 @@ describe("a peer that is stopped", function()
         assert(alpha:now() - began >= 0.5, "given up before the timeout")
         send(100) -- and these wait
         local _, mark = find("EndpointDisconnected")
-        systems.wait(function() return alpha:statistics(address).reconnect_attempts >= 2 end, PATIENCE)
+        local function attempts() return alpha:statistics(address).reconnect_attempts end
+        systems.wait(function() return attempts() >= 2 end, PATIENCE)
 
         beta:kill(SIGCONT)
         systems.wait(function() return find("EndpointConnected", mark) end, PATIENCE)
