@@ -9,6 +9,7 @@
 #include "request.h"
 #include "run.h"
 #include "send.h"
+#include "shutout.h"
 #include "statistics.h"
 #include "timer.h"
 
@@ -158,6 +159,11 @@ const luaL_Reg hwl_system_methods[] = { { "send", send },
                                         { "associate", associate },
                                         { "close_endpoint", close_endpoint },
                                         { "cut_link", cut_link },
+                                        { "quarantine", hwl_system_quarantine },
+                                        { "release", hwl_system_release_endpoint },
+                                        { "block_system", hwl_system_block },
+                                        { "unblock_system", hwl_system_unblock },
+                                        { "blocked_systems", hwl_system_blocked },
                                         { "statistics", hwl_system_statistics },
                                         { "statistics_snapshot", hwl_system_snapshot },
                                         { "set_policy", hwl_system_set_policy },

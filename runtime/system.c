@@ -181,7 +181,7 @@ void hws_turn(struct hws_system *system)
     if (atomic_load_explicit(&system->posts, memory_order_relaxed))
         hwsi_posts_deliver(system);
     if (stop_asked)
-        hws_stop(system, "asked", HWS_NEVER);
+        hws_stop(system, "stopped by signal or thread", HWS_NEVER);
     if (!hwsi_list_empty(&local->untold))
         hwsi_watches_retry(local);
     hwsi_dispatch(local, system->options.dispatcher_budget);

@@ -117,6 +117,47 @@ int hws_close_endpoint(struct hws_system *system, const char *text, const char *
     return 0;
 }
 
+int hws_quarantine(struct hws_system *system, const char *text, const char *reason, uint64_t duration)
+{
+    struct hwsi_address *address;
+    int error = find(system, text, &address);
+    if (error)
+        return error;
+    error = hwsi_endpoint_quarantine(address->endpoint, reason ? reason : "quarantined by call", duration);
+    hwsi_address_release(address);
+    return error;
+}
+
+int hws_release(struct hws_system *system, const char *text)
+{
+    struct hwsi_address *address;
+    int error = find(system, text, &address);
+    if (error)
+        return error;
+    struct hwsi_endpoint *endpoint = address->endpoint;
+    if (endpoint->state == HWS_ENDPOINT_quarantined)
+        hwsi_endpoint_release(endpoint, "operator");
+    else
+        error = HWS_ENOTFOUND;
+    hwsi_address_release(address);
+    return error;
+}
+
+int hws_block_system(struct hws_system *system, const char *name)
+{
+    return hwsi_manager_block(&system->manager, name);
+}
+
+int hws_unblock_system(struct hws_system *system, const char *name)
+{
+    return hwsi_manager_unblock(&system->manager, name);
+}
+
+void hws_each_blocked_system(struct hws_system *system, void (*fn)(void *data, const char *name), void *data)
+{
+    hwsi_manager_each_blocked(&system->manager, fn, data);
+}
+
 int hws_cut_link(struct hws_system *system, const char *text)
 {
     struct hwsi_address *address;

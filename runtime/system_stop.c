@@ -2,6 +2,15 @@
 /* Stopping in order: drain, stop the actors, say goodbye, account for what is left, tell it. */
 #include "system_private.h"
 
+/* Who stops a program by hand wants to know what it waits for. */
+static void tell_waiting(void *data)
+{
+    struct hws_system *system = data;
+    if (system->stage == HWSI_DRAINING)
+        hwsi_log(&system->local, HWS_LOG_warning, "stopping: waits up to %.1f s more for what is queued or not acknowledged",
+                 (double)(system->stop_timer.due - hwsi_now(&system->local)) / HWS_SECOND);
+}
+
 int hws_stop(struct hws_system *system, const char *reason, uint64_t deadline)
 {
     uint64_t due = hwsi_later(&system->local, deadline == HWS_NEVER ? system->options.shutdown_deadline : deadline);
@@ -11,6 +20,7 @@ int hws_stop(struct hws_system *system, const char *reason, uint64_t deadline)
         system->local.stopping = true;
         hwsi_manager_close_listener(&system->manager);
         hwsi_timer_start(&system->stop_timer, due);
+        hws_after(system, HWS_SECOND, tell_waiting, system, NULL); /* without memory: no word */
     } else if (system->stage == HWSI_DRAINING && due < system->stop_timer.due) {
         hwsi_timer_start(&system->stop_timer, due);
         system->stop_seen = false;

@@ -197,6 +197,29 @@ function System:close_endpoint(address, reason) end
 ---@return true|nil, string? message, string? code
 function System:cut_link(address) end
 
+-- Shuts out the process last heard at an address, until the duration (seconds) is over, release() or
+-- another uid comes.
+---@param address string
+---@param options? { duration?: number, reason?: string }
+---@return true|nil, string? message, string? code
+function System:quarantine(address, options) end
+
+---@param address string
+---@return true|nil, string? message, string? code
+function System:release(address) end
+
+-- The block list, by system name.
+---@param name string
+---@return true|nil, string? message, string? code
+function System:block_system(name) end
+
+---@param name string
+---@return true|nil, string? message, string? code
+function System:unblock_system(name) end
+
+---@return string[]
+function System:blocked_systems() end
+
 -- Of an endpoint, also of one that is closed; without an address, of the system.
 ---@param address? string
 ---@return table|nil, string? message, string? code
@@ -254,6 +277,8 @@ function Process:id() end
 ---@field phi_samples? integer answer times that the phi detector remembers
 ---@field phi_min_deviation? number the least deviation the phi detector assumes
 ---@field suspect_after? number not 0: suspect after this long without an answer, not by phi
+---@field gate_duration? number the least wait after a peer has refused
+---@field quarantine_duration? number how long a uid is quarantined
 ---@field acknowledge_after? number the longest wait before an ACK of its own
 ---@field acknowledge_bytes? integer bytes taken before an ACK of its own
 ---@field symbol_table_size? integer strings an association names by number, each way

@@ -80,7 +80,8 @@ static void log_event(const struct hwsi_local *local, const struct hws_event *ev
     if (event->type == HWS_EVENT_ActorFailed || event->type == HWS_EVENT_PolicyError)
         level = HWS_LOG_error;
     if (event->type == HWS_EVENT_EndpointDisconnected || event->type == HWS_EVENT_EndpointTerminated ||
-        event->type == HWS_EVENT_Suspect || event->type == HWS_EVENT_LinkRefused || event->type == HWS_EVENT_EventsDropped)
+        event->type == HWS_EVENT_Suspect || event->type == HWS_EVENT_Gated || event->type == HWS_EVENT_Quarantined ||
+        event->type == HWS_EVENT_Blocked || event->type == HWS_EVENT_LinkRefused || event->type == HWS_EVENT_EventsDropped)
         level = is_orderly(event->reason) ? HWS_LOG_info : HWS_LOG_warning;
     hwsi_event_line(event, line, sizeof line);
     hwsi_log(local, level, "%s", line);

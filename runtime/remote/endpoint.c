@@ -7,14 +7,15 @@
 #include "base/text.h"
 #include "remote/manager.h"
 
-static void set_state(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state, const char *why)
+void hwsi_endpoint_set_state(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state, const char *why)
 {
     struct hwsi_local *local = endpoint->manager->local;
     endpoint->state = state;
     endpoint->since = hwsi_now(local);
     endpoint->next = HWS_NEVER;
-    hwsi_free_text(local->heap, endpoint->reason);
-    endpoint->reason = why && *why ? hwsi_copy_text(local->heap, why) : NULL; /* without memory: no reason to show */
+    char *reason = why && *why ? hwsi_copy_text(local->heap, why) : NULL; /* without memory: no reason to show */
+    hwsi_free_text(local->heap, endpoint->reason); /* `why` may have been this */
+    endpoint->reason = reason;
 }
 
 void hwsi_endpoint_touch(struct hwsi_endpoint *endpoint)
@@ -38,10 +39,7 @@ static int begin_life(struct hwsi_endpoint *endpoint)
     endpoint->association = fresh_association(endpoint);
     if (!endpoint->association)
         return HWS_ENOMEM;
-    if (!hwsi_list_empty(&endpoint->tomb)) {
-        hwsi_list_remove(&endpoint->tomb);
-        endpoint->manager->tomb_count--;
-    }
+    hwsi_manager_exhume(endpoint->manager, endpoint);
     hwsi_manager_bury(endpoint->manager, NULL); /* the next tomb's time; this one, due or not, lives again */
     endpoint->incarnation++;
     endpoint->attempt = endpoint->delay = 0;
@@ -96,7 +94,7 @@ int hwsi_endpoint_associate(struct hwsi_endpoint *endpoint)
     int error = begin_life(endpoint);
     if (error)
         return error;
-    set_state(endpoint, HWS_ENDPOINT_associating, NULL);
+    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_associating, NULL);
     /* Not from inside the caller's call: a dial that fails at once would turn its message into a dead letter early. */
     endpoint->next = endpoint->since;
     hwsi_timer_start(&endpoint->retry, endpoint->since);
@@ -107,16 +105,53 @@ static void retry_due(struct hwsi_timer *timer)
 {
     struct hwsi_endpoint *endpoint = HWSI_ENTRY(timer, struct hwsi_endpoint, retry);
     endpoint->next = HWS_NEVER;
-    if (!endpoint->connection && !endpoint->dialing && !endpoint->manager->stopping)
-        dial(endpoint);
+    if (endpoint->state == HWS_ENDPOINT_quarantined) {
+        hwsi_endpoint_release(endpoint, "deadline");
+        return;
+    }
+    if (endpoint->connection || endpoint->dialing || endpoint->manager->stopping)
+        return;
+    if (endpoint->state == HWS_ENDPOINT_gated)
+        hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_associating, endpoint->reason);
+    dial(endpoint);
 }
 
 /* --- a try failed, or the link was lost: ask the policy --- */
 
+/* The peer said no, and will say it again: it is left alone for a while. */
+static bool is_refusal(const char *reason)
+{
+    static const enum hwsi_refusal final[] = {HWSI_REFUSED_version, HWSI_REFUSED_self, HWSI_REFUSED_unexpected,
+                                              HWSI_REFUSED_blocked, HWSI_REFUSED_quarantined};
+    for (size_t i = 0; i < sizeof final / sizeof *final; i++)
+        if (strcmp(reason, hwsi_refusal_name(final[i])) == 0)
+            return true;
+    return false;
+}
+
+static void gate(struct hwsi_endpoint *endpoint, uint64_t delay, const char *reason, const char *detail)
+{
+    struct hwsi_local *local = endpoint->manager->local;
+    if (delay < local->options->gate_duration)
+        delay = local->options->gate_duration;
+    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_gated, detail);
+    endpoint->gate = hwsi_manager_blocks(endpoint->manager, hws_slice_text(endpoint->name)) ? HWS_REASON_blocked : HWS_REASON_gated;
+    endpoint->delay = delay;
+    endpoint->next = hwsi_later(local, delay);
+    hwsi_timer_start(&endpoint->retry, endpoint->next);
+    hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_Gated,
+                                            .address = endpoint->address->text,
+                                            .incarnation = endpoint->incarnation,
+                                            .attempt = endpoint->attempt,
+                                            .delay = delay,
+                                            .reason = reason,
+                                            .detail = detail});
+}
+
 static void put_off(struct hwsi_endpoint *endpoint, uint64_t delay, const char *reason, const char *detail)
 {
     struct hwsi_local *local = endpoint->manager->local;
-    set_state(endpoint, HWS_ENDPOINT_reconnecting, detail);
+    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_reconnecting, detail);
     endpoint->delay = delay;
     endpoint->next = hwsi_later(local, delay);
     hwsi_timer_start(&endpoint->retry, endpoint->next);
@@ -149,7 +184,10 @@ static void plan_retry(struct hwsi_endpoint *endpoint, const char *reason, const
     if (error.text[0])
         hwsi_manager_policy_failed(manager, endpoint->address->text, &error);
     if (!answer.give_up) {
-        put_off(endpoint, answer.delay, reason, detail);
+        if (is_refusal(reason))
+            gate(endpoint, answer.delay, reason, detail);
+        else
+            put_off(endpoint, answer.delay, reason, detail);
         return;
     }
     char why[512];
@@ -220,7 +258,7 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
     endpoint->uid = hello->uid;
     hwsi_text_printable(endpoint->name, sizeof endpoint->name, hello->name);
     hwsi_timer_stop(&endpoint->retry);
-    set_state(endpoint, HWS_ENDPOINT_connected, NULL);
+    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_connected, NULL);
     hwsi_timer_start(&endpoint->stable, endpoint->since + local->options->reconnect_stable_after);
     hwsi_heartbeat_start(endpoint);
     hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_EndpointConnected,
@@ -253,14 +291,14 @@ static void publish_suspicion(struct hwsi_endpoint *endpoint, enum hws_event_typ
 
 void hwsi_endpoint_suspended(struct hwsi_endpoint *endpoint, const char *detail)
 {
-    set_state(endpoint, HWS_ENDPOINT_suspended, detail);
+    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_suspended, detail);
     publish_suspicion(endpoint, HWS_EVENT_Suspect, detail);
     publish_suspicion(endpoint, HWS_EVENT_EndpointSuspended, detail);
 }
 
 void hwsi_endpoint_reachable(struct hwsi_endpoint *endpoint)
 {
-    set_state(endpoint, HWS_ENDPOINT_connected, NULL);
+    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_connected, NULL);
     publish_suspicion(endpoint, HWS_EVENT_Reachable, NULL);
 }
 
@@ -282,23 +320,39 @@ static uint64_t give_up_association(struct hwsi_endpoint *endpoint, enum hws_dea
     return count;
 }
 
+uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusal say, const char *detail,
+                                enum hws_dead_letter_reason unwritten)
+{
+    if (endpoint->dialing)
+        hwsi_connection_close(endpoint->dialing, HWSI_FRAME_BYE, 0, "");
+    if (endpoint->connection)
+        hwsi_connection_close(endpoint->connection, HWSI_FRAME_BYE, say, detail);
+    hwsi_timer_stop(&endpoint->retry);
+    hwsi_timer_stop(&endpoint->stable);
+    hwsi_timer_stop(&endpoint->acknowledge);
+    hwsi_heartbeat_stop(endpoint);
+    return give_up_association(endpoint, unwritten);
+}
+
+static enum hwsi_refusal goodbye_of(const struct hwsi_manager *manager, enum hws_dead_letter_reason unwritten)
+{
+    if (manager->stopping)
+        return HWSI_REFUSED_shutdown;
+    return unwritten == HWS_REASON_blocked ? HWSI_REFUSED_blocked : HWSI_REFUSED_closed;
+}
+
 void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, const char *reason, const char *detail,
                          enum hws_dead_letter_reason unwritten)
 {
     struct hwsi_manager *manager = endpoint->manager;
     if (endpoint->state == HWS_ENDPOINT_closed || endpoint->state == HWS_ENDPOINT_idle)
         return;
-    if (endpoint->dialing)
-        hwsi_connection_close(endpoint->dialing, HWSI_FRAME_BYE, 0, "");
-    if (endpoint->connection)
-        hwsi_connection_close(endpoint->connection, HWSI_FRAME_BYE, manager->stopping ? HWSI_REFUSED_shutdown : HWSI_REFUSED_closed,
-                              detail);
-    hwsi_timer_stop(&endpoint->retry);
-    hwsi_timer_stop(&endpoint->stable);
-    hwsi_timer_stop(&endpoint->acknowledge);
-    hwsi_heartbeat_stop(endpoint);
-    uint64_t count = give_up_association(endpoint, unwritten);
-    set_state(endpoint, HWS_ENDPOINT_closed, detail);
+    if (endpoint->state == HWS_ENDPOINT_quarantined) { /* its end was told when it was quarantined */
+        hwsi_endpoint_release(endpoint, "operator");
+        return;
+    }
+    uint64_t count = hwsi_endpoint_end_life(endpoint, goodbye_of(manager, unwritten), detail, unwritten);
+    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_closed, detail);
     hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_EndpointTerminated,
                                                      .address = endpoint->address->text,
                                                      .uid = endpoint->uid,
@@ -308,91 +362,6 @@ void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, const char *reason, con
                                                      .count = count});
     hwsi_watcher_peer_gone(endpoint, HWS_TERMINATED_address_terminated, UINT64_MAX);
     hwsi_manager_bury(manager, endpoint);
-}
-
-/* --- messages --- */
-
-static int refuse_letter(struct hwsi_endpoint *endpoint, struct hws_pid *target, const struct hws_message *message,
-                         enum hws_dead_letter_reason reason)
-{
-    struct hws_message letter = *message;
-    if (!target)
-        letter.request_id = 0;
-    hwsi_letter(endpoint->manager->local, target ? target : endpoint->root, &letter, reason);
-    return hwsi_reason_error(reason);
-}
-
-static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target, const struct hws_message *message)
-{
-    const struct hws_options *options = endpoint->manager->local->options;
-    struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_USER];
-    if (hwsi_ring_count(ring) >= options->endpoint_writer_queue_size ||
-        ring->bytes + message->payload.size > options->endpoint_writer_queue_bytes)
-        return refuse_letter(endpoint, target, message, HWS_REASON_queue_full);
-    const struct hwsi_chunk *tail = ring->tail;
-    int error = hwsi_association_append(endpoint->association, target, message);
-    if (!error && message->request_id && target)
-        hwsi_request_sent(endpoint->manager->local, message, hwsi_correlation(endpoint->association->seed, ring->appended));
-    if (error)
-        return refuse_letter(endpoint, target, message,
-                             error == HWS_ETOOLARGE ? HWS_REASON_too_large : HWS_REASON_queue_full);
-    if (hwsi_ring_count(ring) >= endpoint->up.count || ring->bytes >= endpoint->up.bytes)
-        hwsi_endpoint_level_up(endpoint);
-    if (tail && ring->tail != tail) /* a chunk is full */
-        endpoint->manager->local->flush_soon = true;
-    hwsi_endpoint_touch(endpoint);
-    return 0;
-}
-
-int hwsi_endpoint_deliver(struct hwsi_endpoint *endpoint, struct hws_pid *target, const struct hws_message *message)
-{
-    struct hwsi_manager *manager = endpoint->manager;
-    switch (endpoint->state) {
-    case HWS_ENDPOINT_connected:
-    case HWS_ENDPOINT_suspended:
-    case HWS_ENDPOINT_associating:
-        break;
-    case HWS_ENDPOINT_reconnecting:
-        if (endpoint->connected_before && !endpoint->queue_while_away)
-            return refuse_letter(endpoint, target, message, HWS_REASON_disconnected);
-        break;
-    default:
-        if (manager->stopping)
-            return refuse_letter(endpoint, target, message, HWS_REASON_stopped);
-        if (!manager->local->options->auto_start || hwsi_endpoint_associate(endpoint))
-            return refuse_letter(endpoint, target, message, HWS_REASON_disconnected);
-    }
-    return append(endpoint, target, message);
-}
-
-int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_system_message *message, uint64_t *sequence)
-{
-    const struct hws_options *options = endpoint->manager->local->options;
-    bool answers = message->code == HWSI_SYSTEM_TERMINATED || message->code == HWSI_SYSTEM_DEAD_LETTER ||
-                   message->code == HWSI_SYSTEM_UNWATCH;
-    if (!endpoint->association) {
-        if (answers) /* nobody is there to hear it, and it is no reason to dial */
-            return 0;
-        int error = options->auto_start ? hwsi_endpoint_associate(endpoint) : HWS_EDISCONNECTED;
-        if (error)
-            return error;
-    }
-    struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_SYSTEM];
-    int error = 0;
-    if (hwsi_ring_count(ring) >= options->endpoint_writer_queue_size || ring->bytes >= options->endpoint_writer_queue_bytes)
-        error = HWS_EFULL;
-    if (!error)
-        error = hwsi_association_notify(endpoint->association, message);
-    if (error && message->code == HWSI_SYSTEM_TERMINATED) {
-        /* A watcher that is not told would wait for ever: end the association, which tells it too. */
-        hwsi_endpoint_close(endpoint, "queue_full", "a Terminated could not be queued", HWS_REASON_disconnected);
-        return error;
-    }
-    if (!error && sequence)
-        *sequence = ring->appended;
-    if (!error)
-        hwsi_endpoint_touch(endpoint);
-    return error;
 }
 
 void hwsi_endpoint_acknowledged(struct hwsi_endpoint *endpoint, uint64_t count)

@@ -9,8 +9,10 @@
  *       |                                | handshake -> connected
  *     closed <---the policy gives up-----+      any -> closed (by call, shutdown)
  *
- * suspended: the link is up, but the peer does not answer (heartbeat.c). gated and quarantined (design.md section 6) are not there
- * yet.
+ *     associating, reconnecting, connected --refused--> gated --time--> associating      (or the policy gives up: closed)
+ *     any --quarantine--> quarantined --deadline, operator, new uid--> closed
+ *
+ * suspended: the link is up, but the peer does not answer (heartbeat.c).
  *
  * An endpoint answers events with actions and asks the policy; each transition is one function in endpoint.c and publishes its
  * event. A closed endpoint is a tombstone with its last statistics until the next send, an inbound handshake, or its end.
@@ -47,6 +49,8 @@ struct hwsi_endpoint {
     bool queue_while_away; /* the policy's answer for this absence */
     uint64_t incarnation, since, next, uid;
     uint64_t attempt, delay, lost_at;
+    uint64_t quarantined_uid;
+    enum hws_dead_letter_reason gate; /* what deliveries become while it is gated */
     struct hwsi_timer retry, acknowledge, stable;
     struct hwsi_list waiting; /* watches whose Terminated waits for user messages, by position */
     struct hwsi_heartbeat heartbeat;
@@ -76,6 +80,14 @@ void hwsi_endpoint_level_up(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_down(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_reset(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint, struct hws_endpoint_statistics *out);
+
+/* Shuts the peer's present uid out (quarantine.c); the quarantine is over. */
+int hwsi_endpoint_quarantine(struct hwsi_endpoint *endpoint, const char *detail, uint64_t duration);
+void hwsi_endpoint_release(struct hwsi_endpoint *endpoint, const char *reason);
+void hwsi_endpoint_set_state(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state, const char *why);
+/* Lets go of its links with `say`, stops its timers, gives its association up and ends its watches; returns the messages given up. */
+uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusal say, const char *detail,
+                                enum hws_dead_letter_reason unwritten);
 
 /* --- from its connections --- */
 /* The peer's HELLO or WELCOME against the association: resumes it, binds it, or starts another. HWS_EPROTOCOL, HWS_ENOMEM. */

@@ -174,6 +174,14 @@ void hwsi_manager_bury(struct hwsi_manager *manager, struct hwsi_endpoint *endpo
     }
 }
 
+void hwsi_manager_exhume(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint)
+{
+    if (hwsi_list_empty(&endpoint->tomb))
+        return;
+    hwsi_list_remove(&endpoint->tomb);
+    manager->tomb_count--;
+}
+
 static void tombs_due(struct hwsi_timer *timer)
 {
     hwsi_manager_bury(HWSI_ENTRY(timer, struct hwsi_manager, tomb_timer), NULL);
@@ -233,6 +241,11 @@ enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct 
     hwsi_address_release(address);
     if (error)
         return error == HWS_EADDRESS ? HWSI_REFUSED_self : HWSI_REFUSED_busy;
+    if (hwsi_manager_refuses(manager, (*out)->address->text, hello->name))
+        return HWSI_REFUSED_blocked;
+    if ((*out)->state == HWS_ENDPOINT_quarantined && (*out)->quarantined_uid == hello->uid)
+        return HWSI_REFUSED_quarantined;
+    hwsi_endpoint_release(*out, "new_uid");
     if (is_duplicate(manager, *out, hello))
         return HWSI_REFUSED_duplicate;
     return hwsi_endpoint_associate(*out) ? HWSI_REFUSED_busy : HWSI_REFUSED_none;
@@ -367,6 +380,7 @@ int hwsi_manager_init(struct hwsi_manager *manager, struct hwsi_local *local, st
     hwsi_list_init(&manager->dirty);
     hwsi_list_init(&manager->remains);
     hwsi_list_init(&manager->tombs);
+    hwsi_list_init(&manager->blocked);
     local->router = &manager->router;
     return hwsi_timer_register(local->timers, &manager->tomb_timer, tombs_due);
 }
@@ -381,6 +395,7 @@ void hwsi_manager_free(struct hwsi_manager *manager)
         hwsi_endpoint_free(HWSI_ENTRY(node, struct hwsi_endpoint, all));
     while ((node = hwsi_list_first(&manager->remains)))
         hwsi_association_free(HWSI_ENTRY(node, struct hwsi_association, node));
+    hwsi_manager_free_blocked(manager);
     hwsi_timer_unregister(&manager->tomb_timer);
     for (size_t i = 0; i < manager->transport_count; i++)
         manager->transports[i]->ops->release(manager->transports[i]);

@@ -23,6 +23,7 @@ struct hwsi_manager {
     size_t transport_count;
     struct hws_listener *listener;
     struct hwsi_list endpoints, connections, dirty, remains, tombs;
+    struct hwsi_list blocked; /* system names (quarantine.c) */
     struct hwsi_timer tomb_timer;
     size_t endpoint_count, tomb_count, waiting_count;
     uint64_t uid;
@@ -61,6 +62,7 @@ void hwsi_client_address(char *out, uint64_t uid);
 bool hwsi_is_client_address(const char *address);
 void hwsi_manager_policy_failed(struct hwsi_manager *manager, const char *address, const struct hws_policy_error *error);
 void hwsi_manager_bury(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint);
+void hwsi_manager_exhume(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint); /* it lives again; harmless otherwise */
 
 /* --- the EndpointWatcher (watcher.c) --- */
 int hwsi_watcher_receive(struct hwsi_endpoint *endpoint, struct hws_slice body);
@@ -70,6 +72,15 @@ void hwsi_watcher_peer_gone(struct hwsi_endpoint *endpoint, enum hws_terminated_
 /* A letter's or watch's notice on its way out. */
 int hwsi_watcher_notify(struct hws_pid *target, struct hws_pid *sender, enum hwsi_notice notice, uint32_t reason,
                         uint64_t number, struct hwsi_endpoint *endpoint, uint64_t *sequence);
+
+/* --- the block list (quarantine.c) --- */
+int hwsi_manager_block(struct hwsi_manager *manager, const char *name);
+int hwsi_manager_unblock(struct hwsi_manager *manager, const char *name);
+bool hwsi_manager_blocks(const struct hwsi_manager *manager, struct hws_slice name);
+/* The same for a handshake with `address`: publishes Blocked when it is so. */
+bool hwsi_manager_refuses(struct hwsi_manager *manager, const char *address, struct hws_slice name);
+void hwsi_manager_each_blocked(const struct hwsi_manager *manager, void (*fn)(void *data, const char *name), void *data);
+void hwsi_manager_free_blocked(struct hwsi_manager *manager);
 
 /* A word for an error: "refused", "timeout", ... */
 const char *hwsi_error_word(int error);

@@ -128,6 +128,12 @@ static int take_welcome(struct hwsi_connection *connection, struct hws_slice bod
         hwsi_endpoint_dial_failed(endpoint, "unexpected", detail);
         return 0;
     }
+    if (hwsi_manager_refuses(connection->manager, endpoint->address->text, hello.name)) {
+        hwsi_text_printable(endpoint->name, sizeof endpoint->name, hello.name);
+        hwsi_connection_close(connection, HWSI_FRAME_BYE, HWSI_REFUSED_blocked, hwsi_refusal_sentence(HWSI_REFUSED_blocked));
+        hwsi_endpoint_dial_failed(endpoint, "blocked", hwsi_refusal_sentence(HWSI_REFUSED_blocked));
+        return 0;
+    }
     error = hwsi_endpoint_greet(endpoint, &hello, &resumed);
     if (error)
         return error;

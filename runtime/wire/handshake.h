@@ -44,7 +44,9 @@ int hwsi_hello_decode(struct hws_slice body, struct hwsi_hello *out);
     X(protocol, 6, "the peer broke the wire protocol")                            \
     X(busy, 7, "too many handshakes are under way")                               \
     X(timeout, 8, "the handshake took too long")                                  \
-    X(unexpected, 9, "another system answers at this address")
+    X(unexpected, 9, "another system answers at this address")                    \
+    X(blocked, 10, "the system is on the block list")                             \
+    X(quarantined, 11, "this process of the system is quarantined")
 enum hwsi_refusal {
 #define X(name, number, sentence) HWSI_REFUSED_##name = number,
     HWSI_REFUSALS(X)

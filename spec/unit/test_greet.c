@@ -95,7 +95,7 @@ static void test_unexpected_address(void **state)
     peer.address = hws_slice_text("other:1");
     rig_hello(rig_last(&rig), HWSI_FRAME_WELCOME, &peer);
     rig_turn(&rig);
-    const struct rig_event *event = rig_event(&rig, HWS_EVENT_EndpointReconnect, 0);
+    const struct rig_event *event = rig_event(&rig, HWS_EVENT_Gated, 0);
     assert_string_equal(event->reason, "unexpected");
     assert_non_null(strstr(event->detail, "answers as other:1"));
     rig_end(&rig);

@@ -86,7 +86,7 @@ static void test_stop_from_elsewhere(void **state)
     assert_int_equal(hws_next_turn(rig.system), 0); /* who polls hears of it too */
     rig_turn(&rig);
     assert_true(hws_is_stopped(rig.system));
-    assert_string_equal(rig_event(&rig, HWS_EVENT_Shutdown, 0)->reason, "asked");
+    assert_string_equal(rig_event(&rig, HWS_EVENT_Shutdown, 0)->reason, "stopped by signal or thread");
     rig_end(&rig);
 }
 

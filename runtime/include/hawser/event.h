@@ -51,6 +51,12 @@ enum hws_event_field {
     X(Suspect, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail), "the peer does not answer")                        \
     X(Reachable, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation), "a suspect peer was heard again")                                \
     X(EndpointSuspended, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail), "the link is up, the peer is suspect")    \
+    X(Gated, HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt) | HWS_F(delay) | HWS_F(reason) | HWS_F(detail),                     \
+      "refused: not dialled for `delay`")                                                                                          \
+    X(Quarantined, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(delay) | HWS_F(detail) | HWS_F(count),                   \
+      "this uid is shut out for `delay`; `count` messages become dead letters")                                                    \
+    X(Released, HWS_F(address) | HWS_F(uid) | HWS_F(reason), "a quarantine is over: deadline, operator or new_uid")                 \
+    X(Blocked, HWS_F(address) | HWS_F(name), "a system on the block list was refused, or its connection closed")                    \
     X(EndpointTerminated, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail) | HWS_F(count),           \
       "given up or closed; `count` messages become dead letters")                                                                  \
     X(EndpointThrottled, HWS_F(address) | HWS_F(incarnation) | HWS_F(level), "the ring's throttle level changed")                   \

@@ -31,6 +31,8 @@
     X(phi_samples, count, 100, 1, 100000, "answer times that the phi detector remembers")                                   \
     X(phi_min_deviation, ns, 100 * HWS_MILLISECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "the least deviation the phi detector assumes") \
     X(suspect_after, ns, 0, 0, 3600 * HWS_SECOND, "not 0: instead of phi, a peer that has not answered for this long is suspect") \
+    X(gate_duration, ns, 5 * HWS_SECOND, HWS_MILLISECOND, 86400 * HWS_SECOND, "the least wait after a peer has refused")            \
+    X(quarantine_duration, ns, 432000 * HWS_SECOND, HWS_SECOND, 31536000 * HWS_SECOND, "how long a uid is quarantined")             \
     X(acknowledge_after, ns, 20 * HWS_MILLISECOND, 0, 10 * HWS_SECOND, "the longest wait before an ACK of its own")         \
     X(acknowledge_bytes, bytes, 65536, 1, 1073741824, "bytes taken before an ACK of its own")                               \
     X(symbol_table_size, count, 4096, 0, 4096, "strings an association names by number, each way")                          \

@@ -9,9 +9,11 @@
 
 /*
  * idle: known, no link. associating: first dial and handshake, deliveries deferred. connected. suspended: the link is up, the peer
- * does not answer. reconnecting: link lost, the policy chose a delay. closed: told once, a tombstone.
+ * does not answer. reconnecting: link lost, the policy chose a delay. gated: the peer refused, or is blocked; not dialled for a time.
+ * quarantined: nothing goes to or comes from this uid until a time. closed: told once, a tombstone.
  */
-#define HWS_ENDPOINT_STATES(X) X(idle) X(associating) X(connected) X(suspended) X(reconnecting) X(closed)
+#define HWS_ENDPOINT_STATES(X) \
+    X(idle) X(associating) X(connected) X(suspended) X(reconnecting) X(gated) X(quarantined) X(closed)
 enum hws_endpoint_state {
 #define X(name) HWS_ENDPOINT_##name,
     HWS_ENDPOINT_STATES(X)
@@ -80,6 +82,22 @@ HWS_API void hws_system_statistics(struct hws_system *system, struct hws_system_
 HWS_API int hws_associate(struct hws_system *system, const char *address);
 /* Ends an endpoint: BYE, EndpointTerminated, what is queued becomes dead letters. HWS_ENOTFOUND. */
 HWS_API int hws_close_endpoint(struct hws_system *system, const char *address, const char *reason);
+/*
+ * Quarantines the process that was last heard at `address`: its link ends with the reason, what is queued becomes dead letters, its
+ * watchers hear address_terminated, and it is refused until `duration` (ns; 0: the option quarantine_duration; at least 1 s) has passed, or
+ * hws_release(). Another uid at that address is welcome at once. HWS_ENOTFOUND; HWS_ESTATE: no uid is known there.
+ */
+HWS_API int hws_quarantine(struct hws_system *system, const char *address, const char *reason, uint64_t duration);
+HWS_API int hws_release(struct hws_system *system, const char *address); /* HWS_ENOTFOUND: not quarantined */
+
+/*
+ * The block list, by system name. A blocked system is refused at the handshake and told why; open connections to it are closed at
+ * once, and what is queued for it becomes dead letters (blocked). Blocking twice is fine. HWS_EINVAL: no system can have that name.
+ */
+HWS_API int hws_block_system(struct hws_system *system, const char *name);
+HWS_API int hws_unblock_system(struct hws_system *system, const char *name); /* HWS_ENOTFOUND */
+HWS_API void hws_each_blocked_system(struct hws_system *system, void (*fn)(void *data, const char *name), void *data);
+
 /* Cuts the link and nothing else, as the network would; the endpoint reconnects and resumes. For tests and operators. */
 HWS_API int hws_cut_link(struct hws_system *system, const char *address);
 

@@ -53,7 +53,7 @@ HWS_API void hws_system_free(struct hws_system *system);
 
 /* Any thread: sends a copy of `payload` to the actor named by `target` (a PID's text). HWS_EFULL: 65536 are waiting already. */
 HWS_API int hws_post(struct hws_system *system, const char *target, struct hws_slice payload);
-/* Any thread, and signal handlers: asks for hws_stop(system, "asked", HWS_NEVER). */
+/* Any thread, and signal handlers: asks for hws_stop() with its default deadline. */
 HWS_API void hws_stop_from_any_thread(struct hws_system *system);
 
 HWS_API const char *hws_system_name(const struct hws_system *system);

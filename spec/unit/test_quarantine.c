@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+/* Who is shut out: gates after a refusal, quarantine by uid, the block list. With a clock and a peer of the test's own. */
+#include "support_rig.h"
+
+#include <string.h>
+
+static struct rig rig;
+
+static struct rig_link *connected(uint64_t uid)
+{
+    struct hwsi_hello peer = rig_peer(uid, 5);
+    memset(&rig, 0, sizeof rig);
+    rig_start_default(&rig);
+    return rig_connect(&rig, &peer);
+}
+
+static void expect_refusal(struct rig_link *link, enum hwsi_frame_kind kind, uint64_t code)
+{
+    struct hwsi_control control;
+    assert_int_equal(hwsi_control_decode(rig_expect(link, kind), &control), 0);
+    assert_int_equal(control.a, code);
+}
+
+static struct rig_link *dial_in(uint64_t uid)
+{
+    struct hwsi_hello hello = rig_peer(uid, 9);
+    struct rig_link *link = rig_accept(&rig);
+    assert_non_null(link);
+    rig_hello(link, HWSI_FRAME_HELLO, &hello);
+    rig_turn(&rig);
+    return link;
+}
+
+static void test_gate_after_a_refusal(void **state)
+{
+    (void)state;
+    memset(&rig, 0, sizeof rig);
+    rig_start_default(&rig);
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    rig_turn(&rig);
+    rig_open(rig_last(&rig));
+    rig_control(rig_last(&rig), HWSI_FRAME_REFUSE, HWSI_REFUSED_blocked, 0);
+    rig_turn(&rig);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_gated);
+    const struct rig_event *gated = rig_event(&rig, HWS_EVENT_Gated, 0);
+    assert_string_equal(gated->reason, "blocked");
+    assert_int_equal(gated->delay, 5 * HWS_SECOND);
+    assert_int_equal(rig_count(&rig, HWS_EVENT_EndpointReconnect), 0);
+    assert_int_not_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_gated], 1);
+    size_t links = rig.link_count;
+    rig_pass(&rig, 4900 * HWS_MILLISECOND);
+    assert_int_equal(rig.link_count, links); /* left alone */
+    rig_pass(&rig, 200 * HWS_MILLISECOND);
+    assert_int_equal(rig.link_count, links + 1);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_associating);
+    rig_end(&rig);
+}
+
+static void test_gates_end_when_the_policy_gives_up(void **state)
+{
+    (void)state;
+    memset(&rig, 0, sizeof rig);
+    rig_start_default(&rig);
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    for (int i = 0; i < 6; i++) {
+        rig_turn(&rig);
+        rig_open(rig_last(&rig));
+        rig_control(rig_last(&rig), HWSI_FRAME_REFUSE, HWSI_REFUSED_version, 0);
+        rig_turn(&rig);
+        rig_pass(&rig, 5 * HWS_SECOND);
+    }
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_closed);
+    assert_int_equal(rig_count(&rig, HWS_EVENT_Gated), 5);
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_disconnected], 1); /* what was deferred */
+    rig_end(&rig);
+}
+
+static void test_quarantine(void **state)
+{
+    struct rig_link *link = connected(77);
+    (void)state;
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    assert_int_equal(hws_quarantine(rig.system, RIG_PEER, "it lies", 10 * HWS_SECOND), 0);
+    rig_turn(&rig);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_quarantined);
+    expect_refusal(link, HWSI_FRAME_BYE, HWSI_REFUSED_quarantined);
+    const struct rig_event *event = rig_event(&rig, HWS_EVENT_Quarantined, 0);
+    assert_int_equal(event->uid, 77);
+    assert_int_equal(event->delay, 10 * HWS_SECOND);
+    assert_int_equal(event->count, 1);
+    assert_string_equal(event->detail, "it lies");
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_quarantined], 1);
+    assert_int_not_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_quarantined], 2);
+    size_t links = rig.link_count;
+    expect_refusal(dial_in(77), HWSI_FRAME_REFUSE, HWSI_REFUSED_quarantined);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_quarantined);
+    rig_pass(&rig, 9 * HWS_SECOND);
+    assert_int_equal(rig.link_count, links + 1); /* it is not dialled: the one link was theirs */
+    rig_pass(&rig, 2 * HWS_SECOND);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_closed);
+    assert_string_equal(rig_event(&rig, HWS_EVENT_Released, 0)->reason, "deadline");
+    rig_expect(dial_in(77), HWSI_FRAME_WELCOME);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_connected);
+    rig_end(&rig);
+}
+
+static void test_a_new_uid_is_welcome_at_once(void **state)
+{
+    connected(77);
+    (void)state;
+    assert_int_equal(hws_quarantine(rig.system, RIG_PEER, NULL, 0), 0);
+    rig_turn(&rig);
+    assert_int_equal(rig_event(&rig, HWS_EVENT_Quarantined, 0)->delay, 5 * 86400 * HWS_SECOND);
+    rig_expect(dial_in(78), HWSI_FRAME_WELCOME);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_connected);
+    assert_string_equal(rig_event(&rig, HWS_EVENT_Released, 0)->reason, "new_uid");
+    rig_end(&rig);
+}
+
+static void test_release_by_the_operator(void **state)
+{
+    connected(77);
+    (void)state;
+    assert_int_equal(hws_release(rig.system, RIG_PEER), HWS_ENOTFOUND);
+    assert_int_equal(hws_quarantine(rig.system, RIG_PEER, NULL, 0), 0);
+    assert_int_equal(hws_release(rig.system, RIG_PEER), 0);
+    rig_turn(&rig);
+    assert_string_equal(rig_event(&rig, HWS_EVENT_Released, 0)->reason, "operator");
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), 0); /* a new life */
+    rig_turn(&rig);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_associating);
+    assert_int_equal(hws_quarantine(rig.system, "nobody:1", NULL, 0), HWS_ENOTFOUND);
+    rig_end(&rig);
+}
+
+static void test_block_list(void **state)
+{
+    struct rig_link *link = connected(77);
+    (void)state;
+    assert_int_equal(hws_block_system(rig.system, "no such name"), HWS_EINVAL);
+    assert_int_equal(hws_unblock_system(rig.system, "peer"), HWS_ENOTFOUND);
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    assert_int_equal(hws_block_system(rig.system, "peer"), 0);
+    assert_int_equal(hws_block_system(rig.system, "peer"), 0);
+    rig_turn(&rig);
+    expect_refusal(link, HWSI_FRAME_BYE, HWSI_REFUSED_blocked);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_closed);
+    assert_string_equal(rig_event(&rig, HWS_EVENT_Blocked, 0)->name, "peer");
+    assert_string_equal(rig_event(&rig, HWS_EVENT_EndpointTerminated, 0)->reason, "blocked");
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_blocked], 1);
+    expect_refusal(dial_in(77), HWSI_FRAME_REFUSE, HWSI_REFUSED_blocked);
+    assert_int_equal(rig_count(&rig, HWS_EVENT_Blocked), 2);
+    assert_int_equal(hws_unblock_system(rig.system, "peer"), 0);
+    rig_expect(dial_in(77), HWSI_FRAME_WELCOME);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_connected);
+    rig_end(&rig);
+}
+
+static void test_a_dialled_system_that_is_blocked(void **state)
+{
+    struct hwsi_hello peer = rig_peer(77, 5);
+    struct hwsi_hello hello;
+    (void)state;
+    memset(&rig, 0, sizeof rig);
+    rig_start_default(&rig);
+    assert_int_equal(hws_block_system(rig.system, "peer"), 0);
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    rig_turn(&rig);
+    struct rig_link *link = rig_last(&rig);
+    rig_open(link);
+    assert_int_equal(hwsi_hello_decode(rig_expect(link, HWSI_FRAME_HELLO), &hello), 0);
+    peer.nonce = hello.nonce;
+    rig_hello(link, HWSI_FRAME_WELCOME, &peer);
+    rig_turn(&rig);
+    expect_refusal(link, HWSI_FRAME_BYE, HWSI_REFUSED_blocked);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_gated);
+    assert_int_not_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_blocked], 1);
+    rig_end(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gate_after_a_refusal),
+        cmocka_unit_test(test_gates_end_when_the_policy_gives_up),
+        cmocka_unit_test(test_quarantine),
+        cmocka_unit_test(test_a_new_uid_is_welcome_at_once),
+        cmocka_unit_test(test_release_by_the_operator),
+        cmocka_unit_test(test_block_list),
+        cmocka_unit_test(test_a_dialled_system_that_is_blocked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
