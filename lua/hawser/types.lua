@@ -197,8 +197,8 @@ function System:close_endpoint(address, reason) end
 ---@return true|nil, string? message, string? code
 function System:cut_link(address) end
 
--- Shuts out the process last heard at an address, until the duration (seconds) is over, release() or
--- another uid comes.
+-- Shuts out the process last heard at an address, until the duration (seconds) is over, release()
+-- or another uid comes.
 ---@param address string
 ---@param options? { duration?: number, reason?: string }
 ---@return true|nil, string? message, string? code
