@@ -53,12 +53,25 @@ void hwsi_connection_free(struct hwsi_connection *connection)
     hwsi_free(connection->manager->local->heap, connection, sizeof *connection);
 }
 
+/* A host's reason may be of any length; what is cut off does not end inside a character. */
+static struct hws_slice cut_text(struct hws_slice text)
+{
+    if (text.size <= HWSI_CONTROL_TEXT_MAX)
+        return text;
+    text.size = HWSI_CONTROL_TEXT_MAX;
+    while (text.size && (text.data[text.size] & 0xc0) == 0x80)
+        text.size--;
+    return text;
+}
+
 int hwsi_connection_control(struct hwsi_connection *connection, const struct hwsi_control *control)
 {
+    struct hwsi_control cut = *control;
     uint8_t *place = hwsi_ring_reserve(&connection->control, HWSI_CONTROL_BOUND);
     if (!place)
         return HWS_ENOMEM;
-    hwsi_ring_commit(&connection->control, hwsi_control_encode(place, control));
+    cut.text = cut_text(control->text);
+    hwsi_ring_commit(&connection->control, hwsi_control_encode(place, &cut));
     return 0;
 }
 

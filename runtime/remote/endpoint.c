@@ -56,7 +56,7 @@ static void dial(struct hwsi_endpoint *endpoint)
     const char *rest;
     char detail[512] = "";
     if (hwsi_is_client_address(endpoint->address->text)) {
-        hwsi_endpoint_dial_failed(endpoint, "unreachable", "a client can not be dialled; it has to come back by itself");
+        hwsi_endpoint_dial_failed(endpoint, "unreachable", "a client can not be dialled, and has not come back yet");
         return;
     }
     hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_AssociationAttempt,
@@ -228,6 +228,11 @@ void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason,
     endpoint->delay = 0;
     if (manager->stopping) {
         hwsi_endpoint_close(endpoint, reason, detail, HWS_REASON_stopped);
+        return;
+    }
+    /* A client that said goodbye can't be dialled: there is nothing to wait for. */
+    if (hwsi_is_client_address(endpoint->address->text) && strcmp(reason, hwsi_refusal_name(HWSI_REFUSED_shutdown)) == 0) {
+        hwsi_endpoint_close(endpoint, reason, detail, HWS_REASON_disconnected);
         return;
     }
     endpoint->queue_while_away =

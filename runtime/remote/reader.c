@@ -300,17 +300,42 @@ static int take_frame(struct hwsi_connection *connection, struct hws_slice body)
     return kind < 0 ? kind : take_control(connection, body);
 }
 
-static void protocol_error(struct hwsi_connection *connection, int error)
+/* What was wrong, for who writes the other side: which frame, and how it begins. */
+static void describe(const struct hwsi_connection *connection, int error, struct hws_slice body, char *out, size_t capacity)
+{
+    const struct hws_buffer *intake = connection->intake;
+    struct hws_slice bytes = body;
+    size_t used = 0, shown;
+    if (!body.data && intake) { /* not even a frame: its first bytes */
+        bytes = (struct hws_slice){intake->data + connection->decoded, intake->size - connection->decoded};
+        hwsi_text_append(out, capacity, &used, "%s: not a frame, but bytes that begin with", hws_strerror(error));
+    } else {
+        int kind = hwsi_frame_kind(body);
+        hwsi_text_append(out, capacity, &used, "%s: %s frame of %zu bytes that begins with", hws_strerror(error),
+                         kind < 0 ? "an unknown" : hwsi_frame_kind_name(kind), body.size);
+    }
+    shown = bytes.size < 16 ? bytes.size : 16;
+    for (size_t i = 0; i < shown; i++)
+        hwsi_text_append(out, capacity, &used, " %02x", bytes.data[i]);
+    char text[17];
+    hwsi_text_printable(text, sizeof text, (struct hws_slice){bytes.data, shown});
+    hwsi_text_append(out, capacity, &used, " (\"%s\")", text);
+}
+
+static void protocol_error(struct hwsi_connection *connection, int error, struct hws_slice body)
 {
     struct hwsi_endpoint *endpoint = connection->endpoint;
     bool up = connection->phase == HWSI_UP;
-    char detail[160];
-    hwsi_say(detail, sizeof detail, "closed the connection: %s", hws_strerror(error));
+    char detail[HWSI_CONTROL_TEXT_MAX + 1] = "";
+    if (error == HWS_ENOMEM)
+        hwsi_say(detail, sizeof detail, "%s", hws_strerror(error));
+    else
+        describe(connection, error, body, detail, sizeof detail);
     if (!endpoint) {
         refuse(connection, HWSI_REFUSED_protocol, detail);
         return;
     }
-    hwsi_connection_close(connection, HWSI_FRAME_BYE, HWSI_REFUSED_protocol, hws_strerror(error));
+    hwsi_connection_close(connection, HWSI_FRAME_BYE, HWSI_REFUSED_protocol, detail);
     if (up)
         hwsi_endpoint_link_lost(endpoint, hwsi_error_word(error), detail);
     else
@@ -338,6 +363,7 @@ static void on_bytes(struct hws_link_handler *handler, size_t size)
     struct hws_buffer *intake = connection->intake;
     size_t limit = connection->manager->local->options->max_frame_size;
     int error = 0;
+    struct hws_slice body = {0};
     intake->size += size;
     if (connection->endpoint)
         connection->endpoint->received_bytes += size;
@@ -345,19 +371,20 @@ static void on_bytes(struct hws_link_handler *handler, size_t size)
     if (connection->phase == HWSI_UP)
         hwsi_heartbeat_heard(connection->endpoint);
     while (connection->phase != HWSI_CLOSING) {
-        struct hws_slice body;
         int split = hwsi_frame_split(intake->data + connection->decoded, intake->size - connection->decoded,
                                      connection->phase == HWSI_UP ? limit : HWSI_HELLO_BOUND + 256, &body);
         connection->wanted = split == 0 && body.size ? body.size + HWSI_FRAME_PREFIX : 0;
         if (split == 0)
             break;
+        if (split < 0)
+            body = (struct hws_slice){0};
         error = split < 0 ? split : take_frame(connection, body);
         if (error)
             break;
         connection->decoded += body.size + HWSI_FRAME_PREFIX;
     }
     if (error && connection->phase != HWSI_CLOSING)
-        protocol_error(connection, error);
+        protocol_error(connection, error, body);
     after_bytes(connection);
 }
 
@@ -374,7 +401,7 @@ static void on_open(struct hws_link_handler *handler)
     struct hwsi_hello hello = hwsi_manager_hello(manager, connection->endpoint->association);
     hello.nonce = connection->nonce;
     if (hwsi_connection_hello(connection, HWSI_FRAME_HELLO, &hello))
-        protocol_error(connection, HWS_ENOMEM);
+        protocol_error(connection, HWS_ENOMEM, (struct hws_slice){0});
     else
         hwsi_writer_flush(connection, true);
 }

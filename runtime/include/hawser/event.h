@@ -59,7 +59,7 @@ enum hws_event_field {
     X(Blocked, HWS_F(address) | HWS_F(name), "a system on the block list was refused, or its connection closed")                    \
     X(EndpointTerminated, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail) | HWS_F(count),           \
       "given up or closed; `count` messages become dead letters")                                                                  \
-    X(EndpointThrottled, HWS_F(address) | HWS_F(incarnation) | HWS_F(level), "the ring's throttle level changed")                   \
+    X(EndpointThrottled, HWS_F(address) | HWS_F(incarnation) | HWS_F(level), "the ring's throttle level changed, or starts from normal on a new link")                   \
     X(LinkRefused, HWS_F(address) | HWS_F(reason) | HWS_F(detail), "an inbound connection was refused or broke the protocol")       \
     X(DeadLetter, HWS_F(pid) | HWS_F(sender) | HWS_F(reason) | HWS_F(message) | HWS_F(correlation), "a message was not delivered")  \
     X(ActorStarted, HWS_F(pid), "an actor was spawned")                                                                            \
