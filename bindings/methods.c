@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "methods.h"
 
+#include <string.h>
+
 #include "actor.h"
 #include "log.h"
 #include "options.h"
@@ -100,7 +102,17 @@ static int stop(lua_State *L)
 static int associate(lua_State *L)
 {
     struct hwl_system *self = hwl_check_acting(L, 1);
-    return answer(L, hws_associate(self->system, luaL_checkstring(L, 2)));
+    const char *address = luaL_checkstring(L, 2);
+    int error = hws_associate(self->system, address);
+    if (error != HWS_EADDRESS)
+        return answer(L, error);
+    const char *own = hws_system_address(self->system);
+    const char *why = strcmp(address, own) == 0 ? "it is the system's own address"
+                                                : "no transport speaks this address";
+    lua_pushfstring(L,
+                    "%s can not be dialled: %s; expected another system's host:port or unix:/path",
+                    address, why);
+    return hwl_failure(L, error, lua_tostring(L, -1));
 }
 
 static int close_endpoint(lua_State *L)

@@ -98,6 +98,9 @@ int hws_associate(struct hws_system *system, const char *text)
 {
     struct hwsi_address *address;
     struct hwsi_endpoint *endpoint;
+    const char *rest;
+    if (!hwsi_manager_transport(&system->manager, text, &rest) && !hwsi_is_client_address(text))
+        return HWS_EADDRESS;
     int error = hwsi_address_intern(system->local.names, hws_slice_text(text), &address);
     if (error)
         return error;

@@ -251,7 +251,7 @@ function Process:id() end
 ---@class hawser.Options
 ---@field name string 1 to 64 of A-Z a-z 0-9 _ . -
 ---@field listen? string "host:port" (port 0: any), "unix:/path"; without it the system only dials
----@field advertise? string the address peers use, when it is not the one bound
+---@field advertise? string the address peers use, when it is not the one bound; needs `listen`
 ---@field policy? string|table|false a name, a file, a table, or the C fallbacks
 ---@field log? string|false|fun(level: string, line: string, name: string) least level: "warning"
 ---@field seed? integer every random choice follows from it

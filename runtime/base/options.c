@@ -121,6 +121,10 @@ int hws_options_check(const struct hws_options *options, char *message, size_t c
         hwsi_say(message, capacity, "option throttle_warning is not below throttle_critical");
         error = HWS_EOPTION;
     }
+    if (!error && options->advertise && !options->listen) {
+        hwsi_say(message, capacity, "option advertise needs listen: who does not listen can not be dialled");
+        error = HWS_EOPTION;
+    }
     return error;
 }
 

@@ -123,6 +123,11 @@ static void test_check(void **state)
     o.reconnect_initial = HWS_SECOND;
     o.throttle_warning = 0.85;
     check_fails(&o, "throttle_warning is not below throttle_critical");
+    o.throttle_warning = 0.6;
+    o.advertise = "public:25520";
+    check_fails(&o, "option advertise needs listen");
+    o.listen = "0.0.0.0:25520";
+    assert_int_equal(hws_options_check(&o, NULL, 0), 0);
 }
 
 int main(void)

@@ -65,7 +65,7 @@ struct hws_clock;
 struct hws_options {
     const char *name;      /* required; 1 to 64 of [A-Za-z0-9_.-] */
     const char *listen;    /* "host:port", "unix:/path", "loop:name"; NULL: a client that only dials; port 0: any */
-    const char *advertise; /* the address peers use, when it is not the one bound; NULL: the same */
+    const char *advertise; /* the address peers use, when it is not the one bound; NULL: the same. Needs `listen` */
     struct hws_allocator *allocator; /* NULL: hws_default_allocator() */
     struct hws_clock *clock;         /* NULL: hws_monotonic_clock() */
     struct hws_logger *logger;       /* NULL: silent */

@@ -78,7 +78,10 @@ struct hws_system_statistics {
 };
 HWS_API void hws_system_statistics(struct hws_system *system, struct hws_system_statistics *out);
 
-/* Dials `address` if there is no link yet. 0 also when it is connected already; events tell the outcome. */
+/*
+ * Dials `address` if there is no link yet. 0 also when it is connected already; events tell the outcome. HWS_EADDRESS: it is the
+ * system's own, or no transport speaks it.
+ */
 HWS_API int hws_associate(struct hws_system *system, const char *address);
 /* Ends an endpoint: BYE, EndpointTerminated, what is queued becomes dead letters. HWS_ENOTFOUND. */
 HWS_API int hws_close_endpoint(struct hws_system *system, const char *address, const char *reason);
