@@ -37,10 +37,6 @@ static int ask(struct hws_policy *base, lua_CFunction body, const void *question
     struct hwl_state *state = policy->state;
     struct asking asking = { policy, question, answer };
     char text[HWL_TEXT];
-    if (!state || state->closing) {
-        (void)snprintf(error->text, sizeof error->text, "the Lua state of the policy is closed");
-        return HWS_EPOLICY;
-    }
     state->answering++;
     enum hwl_outcome outcome = hwl_call(state, policy->budget, body, &asking, text);
     state->answering--;
@@ -258,9 +254,27 @@ static int throttle(struct hws_policy *policy, const char *address,
 
 /* --- life --- */
 
+static void release(struct hws_policy *policy)
+{
+    hwl_policy_free((struct hwl_policy *)policy);
+}
+
+static const struct hws_policy_ops ops = { .backoff = backoff,
+                                           .dead_letter = dead_letter,
+                                           .disconnected = disconnected,
+                                           .throttle = throttle,
+                                           .release = release };
+/* One that would publish every letter is not asked about any. */
+static const struct hws_policy_ops ops_publish_all = {
+    .backoff = backoff, .disconnected = disconnected, .throttle = throttle, .release = release
+};
+/* The Lua state goes away: the C fallbacks answer, and there is no error to report. */
+static const struct hws_policy_ops ops_cut = { .release = release };
+
 void hwl_policy_cut(struct hwl_policy *policy)
 {
     struct hwl_state *state = policy->state;
+    policy->policy.ops = &ops_cut;
     policy->state = NULL;
     if (policy->owner && *policy->owner == policy)
         *policy->owner = NULL;
@@ -280,17 +294,6 @@ void hwl_policy_free(struct hwl_policy *policy)
     hwl_free(policy, sizeof *policy);
 }
 
-static void release(struct hws_policy *policy)
-{
-    hwl_policy_free((struct hwl_policy *)policy);
-}
-
-static const struct hws_policy_ops ops = { .backoff = backoff,
-                                           .dead_letter = dead_letter,
-                                           .disconnected = disconnected,
-                                           .throttle = throttle,
-                                           .release = release };
-
 static int draw(lua_State *L)
 {
     struct random_box *box = lua_touserdata(L, lua_upvalueindex(1));
@@ -308,6 +311,15 @@ static void copy_field(lua_State *L, int index, const char *field, char *out, si
     lua_pop(L, 1);
 }
 
+/* Nothing said is 0, which leaves it to the option; so 0 seconds, which is an answer, becomes the next to nothing. */
+static uint64_t read_stable_after(lua_State *L, int index)
+{
+    bool said = lua_getfield(L, index, "stable_after") == LUA_TNUMBER;
+    uint64_t duration = said ? hwl_seconds_to_ns(lua_tonumber(L, -1)) : 0;
+    lua_pop(L, 1);
+    return said && duration == 0 ? 1 : duration;
+}
+
 struct hwl_policy *hwl_policy_new(struct hwl_state *state, lua_State *L, int index)
 {
     index = lua_absindex(L, index);
@@ -323,14 +335,20 @@ struct hwl_policy *hwl_policy_new(struct hwl_state *state, lua_State *L, int ind
     };
     copy_field(L, index, "name", made.name, sizeof made.name);
     copy_field(L, index, "source", made.origin, sizeof made.origin);
+    uint64_t stable_after = read_stable_after(L, index);
+    lua_getfield(L, index, "publishes_all");
+    bool publishes_all = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     struct hwl_policy *policy = hwl_alloc(sizeof *policy);
     if (!policy) {
         luaL_error(L, "out of memory");
         return NULL;
     }
     *policy = made;
-    policy->policy =
-        (struct hws_policy){ .ops = &ops, .name = policy->name, .origin = policy->origin };
+    policy->policy = (struct hws_policy){ .ops = publishes_all ? &ops_publish_all : &ops,
+                                          .name = policy->name,
+                                          .origin = policy->origin,
+                                          .stable_after = stable_after };
     box->policy = policy;
     return policy;
 }

@@ -157,6 +157,26 @@ describe("a policy", function()
         systems.wait(function() return #loaded == 52 end)
     end)
 
+    it("says how long a link must last before attempts count from 1 again", function()
+        local there = systems.new { name = "there" }
+        local curve = { backoff = function() return 0.01, true end, stable_after = 0.05 }
+        local system = with(curve, { reconnect_stable_after = 3600 })
+        local function attempts_when_up(connects)
+            systems.wait(function()
+                local s = system:statistics(there.address)
+                return s and s.state == "connected" and s.connects == connects
+            end)
+            return system:statistics(there.address).reconnect_attempts
+        end
+        system:associate(there.address)
+        attempts_when_up(1)
+        system:cut_link(there.address)
+        attempts_when_up(2)
+        systems.wait(function()
+            return system:statistics(there.address).reconnect_attempts == 0
+        end, 5)
+    end)
+
     it("follows its own budget option", function()
         local system, errors = with(answering(function()
             for _ = 1, 200000 do end

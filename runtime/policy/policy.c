@@ -31,6 +31,12 @@ const char *hwsi_policy_name(const struct hwsi_policy *policy)
     return policy->chosen && policy->chosen->name ? policy->chosen->name : "builtin";
 }
 
+uint64_t hwsi_policy_stable_after(const struct hwsi_policy *policy)
+{
+    uint64_t own = policy->chosen ? policy->chosen->stable_after : 0;
+    return own ? own : policy->options->reconnect_stable_after;
+}
+
 /* A failed answer always has a text, so that callers can tell by it. */
 static bool failed(int result, const char *what, struct hws_policy_error *error)
 {

@@ -24,6 +24,7 @@ enum hws_disconnected_answer hwsi_policy_disconnected(struct hwsi_policy *policy
                                                       struct hws_policy_error *error);
 void hwsi_policy_throttle(struct hwsi_policy *policy, const char *address, struct hws_throttle_levels *answer,
                           struct hws_policy_error *error);
+uint64_t hwsi_policy_stable_after(const struct hwsi_policy *policy); /* ns */
 const char *hwsi_policy_name(const struct hwsi_policy *policy);
 void hwsi_policy_replace(struct hwsi_policy *policy, struct hws_policy *chosen); /* releases the one before */
 

@@ -264,7 +264,7 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
     hwsi_text_printable(endpoint->name, sizeof endpoint->name, hello->name);
     hwsi_timer_stop(&endpoint->retry);
     hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_connected, NULL);
-    hwsi_timer_start(&endpoint->stable, endpoint->since + local->options->reconnect_stable_after);
+    hwsi_timer_start(&endpoint->stable, hwsi_later(local, hwsi_policy_stable_after(endpoint->manager->policy)));
     hwsi_heartbeat_start(endpoint);
     hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_EndpointConnected,
                                             .address = endpoint->address->text,

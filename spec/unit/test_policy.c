@@ -326,6 +326,28 @@ static void test_replaced_while_it_runs(void **state)
     rig_end(&rig);
 }
 
+/* A policy's own stable_after counts instead of the option's. */
+static void test_stable_after(void **state)
+{
+    struct rig rig;
+    struct hws_options options;
+    struct oracle o = new_oracle();
+    struct hwsi_hello peer = rig_peer(77, 5);
+    (void)state;
+    rig_options(&rig, &options);
+    options.policy = &o.policy;
+    o.policy.stable_after = 2 * HWS_SECOND;
+    o.backoff = (struct hws_backoff_answer){.delay = HWS_SECOND};
+    rig_start(&rig, &options);
+    rig_close(rig_connect(&rig, &peer), HWS_ERESET, "it broke");
+    rig_connect_in(&rig, &peer);
+    rig_pass(&rig, 2 * HWS_SECOND - 1);
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).reconnect_attempts, 1);
+    rig_pass(&rig, 1);
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).reconnect_attempts, 0);
+    rig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +355,7 @@ int main(void)
         cmocka_unit_test(test_answers_are_clamped),    cmocka_unit_test(test_failures_fall_back),
         cmocka_unit_test(test_levels),                 cmocka_unit_test(test_questions),
         cmocka_unit_test(test_failing_policy_is_told), cmocka_unit_test(test_replaced_while_it_runs),
+        cmocka_unit_test(test_stable_after),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,11 +72,12 @@ struct hws_policy_ops {
     void (*release)(struct hws_policy *policy); /* the system is done with it */
 };
 /* Embed as first member. `name` and `origin` (a file, or "") stay valid as long as the policy. `random` is filled in by the
- * system that uses it: [0, 1) from the system's seeded source. */
+ * system that uses it: [0, 1) from the system's seeded source. `stable_after` is read whenever a link comes up. */
 struct hws_policy {
     const struct hws_policy_ops *ops;
     const char *name;
     const char *origin;
+    uint64_t stable_after; /* ns that a link must last before attempts count from 1 again; 0: the option reconnect_stable_after */
     double (*random)(void *random_data);
     void *random_data;
 };
