@@ -9,20 +9,27 @@
 
 /* --- what the core calls --- */
 
+/* One that was cut before its first turn: its messages become dead letters, and nobody is told of a failure. */
+static int end_quietly(struct hws_context *context)
+{
+    hws_stop_actor(hws_context_system(context), hws_context_self(context));
+    return 0;
+}
+
 static int on_started(void *self, struct hws_context *context)
 {
     struct hwl_actor *actor = self;
     actor->context = context;
-    if (actor->cut || actor->handlers[HWL_ON_started] == LUA_NOREF)
-        return 0;
-    return hwl_runner_start(actor);
+    if (actor->cut)
+        return end_quietly(context);
+    return actor->handlers[HWL_ON_started] == LUA_NOREF ? 0 : hwl_runner_start(actor);
 }
 
 static int on_batch(void *self, struct hws_context *context)
 {
     struct hwl_actor *actor = self;
     actor->context = context;
-    return actor->cut ? HWS_ECLOSED : hwl_runner_serve(actor);
+    return actor->cut ? end_quietly(context) : hwl_runner_serve(actor);
 }
 
 static int call_stopped(lua_State *L)

@@ -20,7 +20,7 @@ struct hws_policy *hwl_policy_core(struct hwl_policy *policy);
 /* It is in force in `system`. */
 void hwl_policy_own(struct hwl_policy *policy, struct hwl_system *system);
 void hwl_policy_free(struct hwl_policy *policy);
-/* Calls no Lua any more: every question is an error. */
+/* Calls no Lua any more: the C fallbacks answer. */
 void hwl_policy_cut(struct hwl_policy *policy);
 
 /* system:set_policy(compiled): the method; nil is the C fallbacks. */

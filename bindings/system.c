@@ -66,22 +66,28 @@ static void free_core(struct hwl_system *self)
     hws_system_free(system);
 }
 
-void hwl_system_close(struct hwl_system *self)
+/* No more calls into Lua from here on, but for the log function. */
+static void cut_loose(struct hwl_system *self)
 {
-    struct hwl_state *state = self->state;
-    if (!state)
-        return;
     hwl_callbacks_cancel(self);
     while (self->actors)
         hwl_actor_cut(self->actors);
     if (!self->owned && self->policy && self->system)
         hws_set_policy(self->system, NULL);
+    if (self->policy)
+        hwl_policy_cut(self->policy);
+}
+
+void hwl_system_close(struct hwl_system *self)
+{
+    struct hwl_state *state = self->state;
+    if (!state)
+        return;
+    cut_loose(self);
     hwl_logger_cut(self->logger);
     unlink_system(self);
     if (self->owned && self->system)
         free_core(self);
-    if (self->policy)
-        hwl_policy_cut(self->policy);
     if (!state->closing)
         drop_references(self);
     self->system = NULL;
@@ -91,6 +97,9 @@ void hwl_system_close(struct hwl_system *self)
 
 void hwl_systems_close(struct hwl_state *state)
 {
+    /* All before any: ending one runs the loop that the others are on. */
+    for (struct hwl_system *self = state->systems; self; self = self->next)
+        cut_loose(self);
     while (state->systems)
         hwl_system_close(state->systems);
     hws_loop_free(state->loop);

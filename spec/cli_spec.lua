@@ -224,6 +224,27 @@ describe("hawser", function()
         assert.truthy(err:find("the script ends here", 1, true))
         assert.is_nil(err:find("Sanitizer", 1, true))
     end)
+
+    it("has nothing to add when a script ends in the middle of its work", function()
+        local status, _, err = run("run", script [[
+            local hawser = require "hawser"
+            local policy = { deadletter = function() return "publish" end }
+            local a = hawser.system { name = "a", listen = "127.0.0.1:0", policy = policy }
+            local b = hawser.system { name = "b", listen = "127.0.0.1:0", policy = policy }
+            local echo = b:spawn_named("echo", function(ctx, m) ctx:respond(m) end)
+            a:send(b.address .. "/echo", 0)
+            hawser.run_until(function() return a:statistics(b.address).connects == 1 end, 10)
+            local new = a:spawn { receive = function() end, started = function() end }
+            for i = 1, 3 do
+                a:send(new, i) b:send(echo, i) a:send(b.address .. "/echo", i)
+                a:send(b.address .. "/nobody", i) a:send("nobody", i)
+            end
+            error("the script ends here")
+        ]])
+        assert.equal(1, status)
+        local rest = err:match("stack traceback:\n(.*)$")
+        for line in rest:gmatch("[^\n]+") do assert.equal("\t", line:sub(1, 1), line) end
+    end)
 end)
 
 describe("hawser.process", function()
