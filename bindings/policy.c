@@ -165,9 +165,12 @@ static int ask_letter(lua_State *L)
         answer.route = HWS_LETTER_DROP;
     } else if (strcmp(text, "publish") != 0) {
         if (size >= sizeof answer.redirect || !strchr(text, '/'))
-            return nonsense(L, "deadletter", -1, "\"publish\", \"drop\" or a PID's text");
+            return nonsense(
+                L, "deadletter", -1,
+                "\"publish\", \"drop\", a PID's text or \"/id\" for an actor of this system");
         answer.route = HWS_LETTER_REDIRECT;
-        memcpy(answer.redirect, text, size + 1);
+        (void)snprintf(answer.redirect, sizeof answer.redirect, "%s",
+                       text[0] == '/' ? text + 1 : text);
     }
     *(struct hws_letter_answer *)asking->answer = answer;
     return 0;

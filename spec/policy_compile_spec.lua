@@ -33,7 +33,7 @@ describe("policy.compile", function()
         local c = assert(policy.compile {})
         assert.equal("unnamed", c.name)
         assert.same({ 0.2, true }, { c:backoff(question()) })
-        assert.same({ nil, "gave up after 5 tries (last: refused)" },
+        assert.same({ nil, "gave up after 5 tries" },
                     { c:backoff(question { attempt = 6 }) })
         assert.equal("publish", c:deadletter(letter "10.0.0.1:1"))
         assert.equal("deadletter", c:disconnected "10.0.0.1:1")
@@ -289,8 +289,8 @@ describe("the dry run", function()
             return 0 / 0
         end })
         assert.equal('policy "unnamed": deadletter: dry run with reason = "blocked": answered '
-            .. '"dorp": expected "publish", "drop" or a PID such as "10.0.0.1:25520/audit"; '
-            .. 'did you mean "drop"?', faults_of { deadletter = function()
+            .. '"dorp": expected "publish", "drop" or a PID such as "10.0.0.1:25520/audit", '
+            .. 'or "/audit" for an actor of this system; did you mean "drop"?', faults_of { deadletter = function()
                 return "dorp"
             end })
         assert.matches('answered nil: expected "publish"',

@@ -16,8 +16,10 @@ describe("deadletter", function()
         assert.equal("publish", deadletter.publish(letter "queue_full"))
         assert.equal("drop", deadletter.drop(letter "queue_full"))
         assert.equal("10.0.0.9:1/audit", deadletter.to "10.0.0.9:1/audit" (letter "queue_full"))
-        assert.equal("audit", deadletter.to "audit" (letter "queue_full"))
-        assert.equal("/run/x.sock/audit", deadletter.to "/run/x.sock/audit" (letter "queue_full"))
+        assert.equal("/audit", deadletter.to "audit" (letter "queue_full"))
+        assert.equal("/audit", deadletter.to "/audit" (letter "queue_full"))
+        local socket = "unix:/run/x.sock//audit"
+        assert.equal(socket, deadletter.to(socket)(letter "queue_full"))
     end)
 
     it("routes by reason, with answers, PIDs and routers", function()
@@ -77,16 +79,17 @@ end)
 
 describe("deadletter.check", function()
     it("takes what a router may answer", function()
-        for _, answer in ipairs { "publish", "drop", "a:1/b", "audit", "[::1]:25520/a/b" } do
+        for _, answer in ipairs { "publish", "drop", "a:1/b", "/audit", "[::1]:25520/a/b" } do
             assert.is_true(deadletter.check(answer), answer)
         end
     end)
 
     it("refuses the rest", function()
-        local pid = 'expected "publish", "drop" or a PID such as "10.0.0.1:25520/audit"'
+        local pid = 'expected "publish", "drop" or a PID such as "10.0.0.1:25520/audit", '
+            .. 'or "/audit" for an actor of this system'
         assert.same({ nil, pid .. '; did you mean "drop"?' }, { deadletter.check "dorp" })
         assert.same({ nil, pid .. '; did you mean "publish"?' }, { deadletter.check "Publish" })
-        for _, answer in ipairs { "", "a b", "a:1/", "/a", "hawser.tcp://x@a:1/b", 5, true, {},
+        for _, answer in ipairs { "", "a b", "a:1/", "/", "audit", "pubish it", "hawser.tcp://x@a:1/b", 5, true, {},
                                   "a:1/b\n", ("a"):rep(512) } do
             assert.same({ nil, pid }, { deadletter.check(answer) })
         end
@@ -98,16 +101,15 @@ describe("misuse of deadletter", function()
     local reasons = "expected one of default, blocked, decode, disconnected, encode, gated, "
         .. "mailbox_full, no_such_kind, not_found, quarantined, queue_full, stopped, throttled, "
         .. "too_large, unacknowledged"
+    local a_pid = 'a PID such as "10.0.0.1:25520/audit", or "/audit" for an actor of this system'
     local cases = {
-        { "to", "publish",
-          'deadletter.to: pid = "publish": expected a PID such as "10.0.0.1:25520/audit"' },
-        { "to", nil, 'deadletter.to: pid = nil: expected a PID such as "10.0.0.1:25520/audit"' },
+        { "to", "publish", 'deadletter.to: pid = "publish": expected ' .. a_pid },
+        { "to", nil, 'deadletter.to: pid = nil: expected ' .. a_pid },
         { "by_reason", { not_fuond = "drop" }, "deadletter.by_reason: unknown reason not_fuond, "
             .. reasons .. '; did you mean "not_found"?' },
         { "by_reason", { "drop" }, "deadletter.by_reason: unknown reason [1], " .. reasons },
         { "by_reason", { not_found = "dropp" }, 'deadletter.by_reason: not_found = "dropp": '
-            .. 'expected "publish", "drop", a function or a PID such as "10.0.0.1:25520/audit"; '
-            .. 'did you mean "drop"?' },
+            .. 'expected "publish", "drop", a function or ' .. a_pid .. '; did you mean "drop"?' },
         { "by_reason", "drop",
           'deadletter.by_reason: expected a table of answers by reason, got "drop"' },
         { "sample", 0, "deadletter.sample: n = 0: expected a whole number from 1 to 1000000000" },

@@ -52,6 +52,16 @@ describe("a policy", function()
         assert.same({ 0.01, 0.02 }, delays)
     end)
 
+    it("of the shipped kind gives up in a sentence", function()
+        local curve = require("hawser.policy.backoff").fixed { delay = 0.1, max_retries = 1 }
+        local system = with { backoff = curve }
+        local ended = systems.events(system, "EndpointTerminated")
+        system:associate(NOWHERE)
+        systems.wait(function() return #ended == 1 end)
+        local before = ended[1].detail:match("^gave up after 1 try %(%d+%.%d s%); last: (.*)$")
+        assert.truthy(before and before:find(NOWHERE, 1, true), ended[1].detail)
+    end)
+
     local nonsense = {
         { "text", function() return "soon" end, "backoff answered soon" },
         { "a number as text", function() return "5" end, "backoff answered 5" },
@@ -107,6 +117,29 @@ describe("a policy", function()
         assert.equal(1, #errors)
         assert.truthy(errors[1].detail:find("deadletter answered 5", 1, true))
         assert.equal(4, system:statistics().dead_letters.not_found)
+    end)
+
+    it("sends dead letters to an actor of its own system", function()
+        local kept, fault = {}, 0
+        local system, errors = with { deadletter = require("hawser.policy.deadletter").by_reason {
+            not_found = require("hawser.policy.deadletter").to "keeper",
+            stopped = function(letter)
+                if letter.dry_run then return "/keeper" end
+                fault = fault + 1
+                return "keeper" -- no slash: a slip
+            end,
+        } }
+        system:spawn_named("keeper", function(_, m) kept[#kept + 1] = m end)
+        system:send("nobody", "a letter")
+        systems.wait(function() return #kept == 1 end)
+        assert.same({ "a letter" }, kept)
+        assert.same({}, errors)
+        local pid = system:spawn(function() end)
+        system:send(pid, "unread")
+        system:stop(pid)
+        systems.wait(function() return #errors == 1 end)
+        assert.truthy(errors[1].detail:find("deadletter answered keeper: expected", 1, true))
+        assert.equal(1, fault)
     end)
 
     it("says what happens while there is no connection", function()

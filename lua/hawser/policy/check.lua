@@ -90,12 +90,12 @@ end
 -- An address and an id are at most 255 bytes each.
 local LONGEST_PID = 511
 
--- The text of a PID: `host:port/id`, or the `id` of an actor of this system.
+-- The text of a PID: `host:port/id`, or the `id` or `/id` of an actor of this system.
 ---@param value any
 ---@return boolean
 function check.is_pid(value)
     return type(value) == "string" and #value <= LONGEST_PID and value:find("^[^%s%c]+$") ~= nil
-        and not value:find("://", 1, true) and not value:find("/$") and not value:find("^/[^/]*$")
+        and not value:find("://", 1, true) and not value:find("/$")
 end
 
 local function read_options(where, given, rules, known)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Where a letter goes: routers answer "publish" (the event is published), "drop" (it is only
--- counted), or the text of the PID that gets it instead.
+-- counted), or the text of the PID that gets it instead: "host:port/id", or "/id" for an actor of
+-- this system.
 
 local check = require "hawser.policy.check"
 local suggest = require "hawser.suggest"
@@ -25,17 +26,17 @@ deadletter.reasons = {
 
 local ANSWERS = { "publish", "drop" }
 
-local A_PID = 'a PID such as "10.0.0.1:25520/audit"'
+local A_PID = 'a PID such as "10.0.0.1:25520/audit", or "/audit" for an actor of this system'
 
 local function checked(answer, expected)
     if suggest.contains(ANSWERS, answer) then
         return true
     end
-    -- An id alone is a PID too, so a slip of "drop" could pass for one.
-    local near = suggest.nearest(answer, ANSWERS)
-    if check.is_pid(answer) and not near then
+    -- An id alone is no answer: any slip of "publish" or "drop" would pass for one.
+    if check.is_pid(answer) and answer:find("/", 1, true) then
         return true
     end
+    local near = suggest.nearest(answer, ANSWERS)
     return nil, expected .. (near and ('; did you mean "%s"?'):format(near) or "")
 end
 
@@ -59,14 +60,15 @@ function deadletter.drop()
 end
 
 -- Send every letter to an actor instead.
----@param pid string `host:port/id`, or the `id` of an actor of this system
+---@param pid string `host:port/id`, or `id` or `/id` for an actor of this system
 ---@return hawser.policy.Router
 function deadletter.to(pid)
     if not check.is_pid(pid) or suggest.contains(ANSWERS, pid) then
         error(("deadletter.to: pid = %s: expected %s"):format(check.show(pid), A_PID), 2)
     end
+    local answer = pid:find("/", 1, true) and pid or "/" .. pid
     return function()
-        return pid
+        return answer
     end
 end
 
