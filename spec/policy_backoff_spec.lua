@@ -59,7 +59,7 @@ local BOTTOM, TOP = at(0), at(0x1.fffffffffffffp-1)
 
 describe("backoff.exponential", function()
     it("has the defaults 0.2, 2, 5, 0.2 and five tries", function()
-        close({ 0.2, 0.4, 0.8, 1.6, 3.2, "gave up after 5 tries (last: refused)" },
+        close({ 0.2, 0.4, 0.8, 1.6, 3.2, "gave up after 5 tries" },
               delays(backoff.exponential(), 6))
         close(delays(backoff.exponential(), 6), delays(backoff.exponential {
             initial = 0.2, factor = 2, max = 5, jitter = 0.2, max_retries = 5,
@@ -114,7 +114,7 @@ end)
 describe("backoff.fixed", function()
     it("is five tries, two seconds apart, exactly", function()
         local curve = backoff.fixed()
-        assert.same({ 2, 2, 2, 2, 2, "gave up after 5 tries (last: timeout)" },
+        assert.same({ 2, 2, 2, 2, 2, "gave up after 5 tries" },
                     delays(curve, 6, { reason = "timeout" }))
         assert.same({ 2, true, n = 2 }, answers(curve, 1)[1])
     end)
@@ -151,7 +151,7 @@ describe("backoff.decorrelated", function()
     it("has its own jitter, and gives up", function()
         local got = answers(backoff.decorrelated { max_retries = 1 }, 2)
         assert.is_true(got[1][2])
-        assert.same({ nil, "gave up after 1 try (last: refused)", n = 2 }, got[2])
+        assert.same({ nil, "gave up after 1 try", n = 2 }, got[2])
     end)
 end)
 
@@ -267,7 +267,7 @@ describe("backoff.after", function()
     local second = backoff.exponential { initial = 2, max = 100, jitter = 0, max_retries = 3 }
 
     it("makes n tries of the first, then lets the second count from 1", function()
-        assert.same({ 1, 1, 2.0, 4.0, 8.0, "gave up after 5 tries (last: refused)" },
+        assert.same({ 1, 1, 2.0, 4.0, 8.0, "gave up after 5 tries" },
                     delays(backoff.after(2, first, second), 6))
     end)
 
@@ -278,7 +278,7 @@ describe("backoff.after", function()
 
     it("nests", function()
         local curve = backoff.after(1, first, backoff.after(1, backoff.fixed { delay = 5 }, second))
-        assert.same({ 1, 5, 2.0, 4.0, 8.0, "gave up after 5 tries (last: refused)" },
+        assert.same({ 1, 5, 2.0, 4.0, 8.0, "gave up after 5 tries" },
                     delays(curve, 6))
     end)
 
@@ -306,7 +306,7 @@ describe("backoff.by_reason", function()
     }
 
     it("asks the curve of the reason, with its number of tries", function()
-        assert.same({ 1, 1, "gave up after 2 tries (last: refused)" }, delays(curve, 3))
+        assert.same({ 1, 1, "gave up after 2 tries" }, delays(curve, 3))
         assert.same({ 9, 9, 9 }, delays(curve, 3, { reason = "reset" }))
         assert.same({ 9 }, delays(curve, 1, { reason = "a reason of tomorrow" }))
         assert.same({ nil, "no such host", n = 2 }, answers(curve, 1, { reason = "dns" })[1])
@@ -339,7 +339,7 @@ describe("backoff.giving_up_after", function()
 
     it("looks at the time since the link was lost", function()
         assert.equal(2, curve(question(40, { elapsed = 59.999 })))
-        assert.same({ nil, "gave up after 60 s without a connection (last: dns)", n = 2 },
+        assert.same({ nil, "gave up after 60 s without a connection", n = 2 },
                     answers(curve, 1, { elapsed = 60, reason = "dns" })[1])
     end)
 
@@ -349,18 +349,59 @@ describe("backoff.giving_up_after", function()
     end)
 end)
 
+-- The words of the C code that become a question's reason, wherever they stand.
+local function words_of_the_core()
+    local words = {}
+    local function read(path)
+        local file = assert(io.open(path))
+        local text = file:read("a")
+        file:close()
+        return text
+    end
+    local refusals = read("runtime/wire/handshake.h"):match("define HWSI_REFUSALS%(X%)(.-)enum ")
+    for name in refusals:gmatch("X%((%l+), %d+, ") do words[name] = "a refusal" end
+    words[read("runtime/wire/handshake.c"):match('refusals%[code%]%.name : "(%l+)"')] = "no refusal"
+    local errors = read("runtime/remote/manager.c"):match("hwsi_error_word%b()%s*(%b{})")
+    for name in errors:gmatch('return "([%l_]+)"') do words[name] = "an error" end
+    local list = assert(io.popen("ls runtime/remote/*.c runtime/*.c"))
+    for path in list:lines() do
+        local text = read(path)
+        for _, call in ipairs { "hwsi_endpoint_dial_failed", "hwsi_endpoint_link_lost" } do
+            for name in text:gmatch(call .. '%([%w_>-]+, "([%l_]+)"') do words[name] = path end
+        end
+    end
+    list:close()
+    return words
+end
+
+describe("backoff.reasons", function()
+    it("has every word that the core says", function()
+        local words = words_of_the_core()
+        for _, word in ipairs { "version", "unknown", "dns", "timeout", "heartbeat", "unexpected",
+            "unreachable", "reset" } do
+            assert.truthy(words[word], word) -- they are found where they are
+        end
+        local known = {}
+        for i, reason in ipairs(backoff.reasons) do
+            known[reason] = true
+            assert.is_true(i == 1 or backoff.reasons[i - 1] < reason)
+        end
+        for word, where in pairs(words) do assert.is_true(known[word], word .. ": " .. where) end
+    end)
+end)
+
 describe("backoff.preview", function()
     it("walks a curve until it gives up", function()
         local list, reason = backoff.preview(backoff.exponential())
         close({ 0.2, 0.4, 0.8, 1.6, 3.2 }, list)
-        assert.equal("gave up after 5 tries (last: refused)", reason)
+        assert.equal("gave up after 5 tries (6.2 s)", reason)
     end)
 
     it("feeds delay and elapsed back, and stops at the number of tries", function()
         local list, reason = backoff.preview(backoff.giving_up_after(
             backoff.forever(backoff.fixed()), 5), 10, { reason = "dns" })
         assert.same({ 2, 2, 2 }, list)
-        assert.equal("gave up after 5 s without a connection (last: dns)", reason)
+        assert.equal("gave up after 5 s without a connection", reason)
         assert.same({ { 2, 2 } }, { backoff.preview(backoff.fixed(), 2) })
         close({ 2, 3.5, 5.75 }, (backoff.preview(backoff.decorrelated { base = 1, max = 99 }, 3)))
     end)
@@ -445,8 +486,8 @@ describe("misuse of backoff", function()
             return made
         end,
         ["backoff.by_reason: unknown reason refsued, expected one of default, blocked, busy, "
-            .. "closed, dns, duplicate, handshake, heartbeat, protocol, quarantined, refused, "
-            .. "reset, self, shutdown, timeout, unexpected, version; "
+            .. "closed, dns, duplicate, handshake, heartbeat, none, protocol, quarantined, "
+            .. "refused, reset, self, shutdown, timeout, unexpected, unknown, unreachable, version; "
             .. 'did you mean "refused"?'] = function()
             local made = backoff.by_reason { refsued = backoff.fixed() }
             return made

@@ -50,12 +50,15 @@ static bool failed(int result, const char *what, struct hws_policy_error *error)
 }
 
 /* initial x factor^(attempt - 1), at most max: Pekko's and protoactor's curve. */
-static void fallback_backoff(const struct hws_options *options, uint64_t attempt, struct hws_backoff_answer *answer)
+static void fallback_backoff(const struct hws_options *options, const struct hws_policy_question *question,
+                             struct hws_backoff_answer *answer)
 {
+    uint64_t attempt = question->attempt, tries = attempt - 1;
     *answer = (struct hws_backoff_answer){0};
-    if (options->reconnect_max_retries && attempt > options->reconnect_max_retries) {
+    if (options->reconnect_max_retries && tries >= options->reconnect_max_retries) {
         answer->give_up = true;
-        snprintf(answer->reason, sizeof answer->reason, "%llu tries failed", (unsigned long long)attempt - 1);
+        snprintf(answer->reason, sizeof answer->reason, "gave up after %llu %s (%.1f s)", (unsigned long long)tries,
+                 tries == 1 ? "try" : "tries", (double)question->elapsed / (double)HWS_SECOND);
         return;
     }
     double delay = (double)options->reconnect_initial;
@@ -79,7 +82,7 @@ void hwsi_policy_backoff(struct hwsi_policy *policy, const struct hws_policy_que
     if (chosen && chosen->ops->backoff)
         answered = !failed(chosen->ops->backoff(chosen, question, answer, error), "backoff", error);
     if (!answered)
-        fallback_backoff(policy->options, question->attempt, answer);
+        fallback_backoff(policy->options, question, answer);
     answer->reason[sizeof answer->reason - 1] = 0;
     if (answer->give_up)
         return;

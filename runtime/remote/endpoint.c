@@ -190,8 +190,10 @@ static void plan_retry(struct hwsi_endpoint *endpoint, const char *reason, const
             put_off(endpoint, answer.delay, reason, detail);
         return;
     }
-    char why[512];
-    hwsi_say(why, sizeof why, "gave up: %s; last: %s", answer.reason[0] ? answer.reason : "the policy said so", detail);
+    char why[768];
+    bool whole = strncmp(answer.reason, "gave up", 7) == 0;
+    hwsi_say(why, sizeof why, "%s%s; last: %s", whole ? "" : "gave up: ", answer.reason[0] ? answer.reason : "the policy said so",
+             detail);
     hwsi_endpoint_close(endpoint, reason, why, HWS_REASON_disconnected);
 }
 

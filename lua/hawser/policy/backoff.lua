@@ -32,8 +32,9 @@ local backoff = {}
 
 -- Why a link was lost or a try failed, as the core says it.
 backoff.reasons = {
-    "blocked", "busy", "closed", "dns", "duplicate", "handshake", "heartbeat", "protocol",
-    "quarantined", "refused", "reset", "self", "shutdown", "timeout", "unexpected", "version",
+    "blocked", "busy", "closed", "dns", "duplicate", "handshake", "heartbeat", "none", "protocol",
+    "quarantined", "refused", "reset", "self", "shutdown", "timeout", "unexpected", "unknown",
+    "unreachable", "version",
 }
 
 local SHORTEST, LONGEST = 0.001, 3600
@@ -61,6 +62,12 @@ function Curve:__tostring()
     return self.text
 end
 
+-- "5 tries (6.2 s)": what was tried, and how long it took where that is known.
+local function tries_text(count, elapsed)
+    local time = elapsed and elapsed > 0 and (" (%.1f s)"):format(elapsed) or ""
+    return ("%d %s%s"):format(count, count == 1 and "try" or "tries", time)
+end
+
 -- step answers (seconds, jitter ratio) or (nil, reason). A ratio of nil leaves jitter to the core.
 function Curve:__call(endpoint)
     local attempt = endpoint.attempt
@@ -70,8 +77,7 @@ function Curve:__call(endpoint)
     end
     local limit = self.limit(endpoint)
     if limit > 0 and attempt > limit then
-        return nil, ("gave up after %d %s (last: %s)"):format(limit,
-            limit == 1 and "try" or "tries", endpoint.reason or "unknown")
+        return nil, "gave up after " .. tries_text(limit, endpoint.elapsed)
     end
     local delay, jitter = self.step(endpoint)
     if type(delay) ~= "number" or jitter == nil then
@@ -327,8 +333,7 @@ function backoff.giving_up_after(curve, limit)
     local shown = check.show(limit)
     return new_curve(("giving_up_after(%s, %s)"):format(inner, shown), function(endpoint)
         if endpoint.elapsed >= limit then
-            return nil, ("gave up after %s s without a connection (last: %s)"):format(shown,
-                endpoint.reason or "unknown")
+            return nil, ("gave up after %s s without a connection"):format(shown)
         end
         return inner.step(endpoint)
     end, inner.limit)

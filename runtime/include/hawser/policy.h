@@ -32,7 +32,7 @@ struct hws_backoff_answer {
     bool give_up;
     uint64_t delay;     /* ns; clamped to 1 ms .. 1 h */
     bool has_jitter;    /* false: the core adds reconnect_jitter */
-    char reason[128];   /* why it gives up */
+    char reason[128];   /* why it gives up; told as "gave up: REASON", or as it is when it begins with "gave up" */
 };
 
 enum hws_letter_route { HWS_LETTER_PUBLISH, HWS_LETTER_DROP, HWS_LETTER_REDIRECT };
