@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "names.h"
+#include "system.h"
 
 #define X(name, unit, initial, least, most, doc) #name,
 static const char *const names[] = { HWS_OPTIONS(X) /* clang-format off */
@@ -85,6 +86,18 @@ void hwl_read_options(lua_State *L, int index, struct hwl_options *out)
         read_option(L, out);
         lua_pop(L, 1);
     }
+}
+
+int hwl_options_of(lua_State *L)
+{
+    const struct hws_options *options = hws_system_options(hwl_check_system(L, 1)->system);
+    struct hws_option_info info;
+    lua_newtable(L);
+    for (size_t i = 0; hws_options_describe(i, &info); i++) {
+        lua_pushnumber(L, hws_options_get(options, i));
+        lua_setfield(L, -2, info.name);
+    }
+    return 1;
 }
 
 int hwl_list_options(lua_State *L)

@@ -20,4 +20,7 @@ void hwl_read_options(lua_State *L, int index, struct hwl_options *out);
 /* core.options() -> { { name=, unit=, doc=, initial=, least=, most= }, ... } */
 int hwl_list_options(lua_State *L);
 
+/* core.options_of(system) -> { name = value, ... } */
+int hwl_options_of(lua_State *L);
+
 #endif

@@ -23,7 +23,7 @@ void hwl_policy_free(struct hwl_policy *policy);
 /* Calls no Lua any more: the C fallbacks answer. */
 void hwl_policy_cut(struct hwl_policy *policy);
 
-/* system:set_policy(compiled): the method; nil is the C fallbacks. */
+/* system:set_policy(compiled): the method; nil is the C fallbacks here, see lua/hawser/init.lua. */
 int hwl_system_set_policy(lua_State *L);
 
 #endif

@@ -290,7 +290,8 @@ describe("the dry run", function()
         end })
         assert.equal('policy "unnamed": deadletter: dry run with reason = "blocked": answered '
             .. '"dorp": expected "publish", "drop" or a PID such as "10.0.0.1:25520/audit", '
-            .. 'or "/audit" for an actor of this system; did you mean "drop"?', faults_of { deadletter = function()
+            .. 'or "/audit" for an actor of this system; did you mean "drop"?',
+            faults_of { deadletter = function()
                 return "dorp"
             end })
         assert.matches('answered nil: expected "publish"',

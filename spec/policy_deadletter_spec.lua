@@ -89,7 +89,8 @@ describe("deadletter.check", function()
             .. 'or "/audit" for an actor of this system'
         assert.same({ nil, pid .. '; did you mean "drop"?' }, { deadletter.check "dorp" })
         assert.same({ nil, pid .. '; did you mean "publish"?' }, { deadletter.check "Publish" })
-        for _, answer in ipairs { "", "a b", "a:1/", "/", "audit", "pubish it", "hawser.tcp://x@a:1/b", 5, true, {},
+        for _, answer in ipairs { "", "a b", "a:1/", "/", "audit", "pubish it",
+                                  "hawser.tcp://x@a:1/b", 5, true, {},
                                   "a:1/b\n", ("a"):rep(512) } do
             assert.same({ nil, pid }, { deadletter.check(answer) })
         end

@@ -176,6 +176,53 @@ describe("a policy", function()
         assert.truthy(message:find("expected a policy", 1, true))
     end)
 
+    it("is the default one, with the options, where none is named", function()
+        local options = { reconnect_initial = 0.02, reconnect_factor = 3, reconnect_jitter = 0,
+            reconnect_max_retries = 2, throttle_warning = 0.5, endpoint_writer_queue_size = 4,
+            endpoint_writer_batch_size = 1 }
+        local function observe(policy)
+            local named
+            function options.log(_, line) named = named or line:match("^PolicyLoaded (%w+)") end
+            local system, errors, retries = with(policy, options)
+            local ended = systems.events(system, "EndpointTerminated")
+            local levels = systems.events(system, "EndpointThrottled")
+            for i = 1, 2 do system:send(NOWHERE .. "/x", i) end
+            systems.wait(function() return #ended == 1 end)
+            assert.same({}, errors)
+            assert.equal("warning", levels[1].level)
+            assert.same({ 0.02, 0.06 }, { retries[1].delay, retries[2].delay })
+            assert.truthy(ended[1].detail:find("^gave up after 2 tries %(%d%.%d s%); last: "))
+            return named, system
+        end
+        local name, system = observe(nil)
+        assert.equal("default", name)
+        local loaded = systems.events(system, "PolicyLoaded")
+        assert.is_true(system:set_policy(false))
+        assert.is_true(system:set_policy(nil))
+        systems.wait(function() return #loaded == 2 end)
+        assert.same({ "builtin", "default" }, { loaded[1].name, loaded[2].name })
+        assert.equal("partial", (observe { name = "partial", disconnected = "queue" }))
+        assert.equal("builtin", (observe(false)))
+    end)
+
+    it("that publishes every letter is not asked about any", function()
+        local compiled = assert(require("hawser.policy").compile {})
+        local asked = 0
+        function compiled.deadletter()
+            asked = asked + 1
+            return "drop"
+        end
+        local system = with(compiled)
+        local letters = systems.events(system, "DeadLetter")
+        system:send("nobody", 1)
+        systems.wait(function() return #letters == 1 end)
+        assert.equal(0, asked)
+        compiled.publishes_all = false
+        assert.is_true(system:set_policy(compiled))
+        system:send("nobody", 1)
+        assert.equal(1, asked)
+    end)
+
     it("is replaced whole, or not at all", function()
         local system = with("fixed")
         local loaded = systems.events(system, "PolicyLoaded")

@@ -6,6 +6,7 @@
 
 local core = require "hawser.core"
 local policy = require "hawser.policy"
+local policy_options = require "hawser.policy.options"
 
 ---@class hawser
 local hawser = {
@@ -31,13 +32,30 @@ local hawser = {
     defaults = {},
 }
 
--- What `policy` may be: a name, a file, a table (see hawser.policy); false is the C fallbacks,
--- which follow the options reconnect_* and throttle_*.
-local function compiled(what)
-    if what == nil or what == false then
+-- What `policy` may be: a name, a file, a table (see hawser.policy); nil is the default policy,
+-- false the C fallbacks. What a policy leaves out is as the options reconnect_* and throttle_* say.
+---@param values table<string, any> the options
+local function compiled(what, values)
+    if what == false then
         return nil
     end
-    return policy.load(what)
+    local defaults = policy_options.parts(values)
+    if what == nil then
+        return defaults and policy.compile({ name = "default" }, { defaults = defaults })
+    end
+    return policy.load(what, { defaults = defaults })
+end
+
+local function with_initial(options)
+    local values = {}
+    for _, option in ipairs(core.options()) do
+        local given = options[option.name]
+        if given == nil then
+            given = option.initial
+        end
+        values[option.name] = given
+    end
+    return values
 end
 
 local function with_defaults(options)
@@ -62,14 +80,13 @@ function hawser.system(options)
         error("hawser.system: expected a table of options, got " .. type(options), 2)
     end
     local all = with_defaults(options)
-    if all.policy ~= nil then
-        local loaded, message, code = compiled(all.policy)
-        if message then
-            return nil, message, code
-        end
-        all.policy = loaded
+    local loaded, message, code = compiled(all.policy, with_initial(all))
+    if message then
+        return nil, message, code
     end
-    local ok, system, message, code = pcall(core.system, all)
+    all.policy = loaded
+    local ok, system
+    ok, system, message, code = pcall(core.system, all)
     if not ok then
         error("hawser.system: " .. tostring(system), 2)
     end
@@ -79,12 +96,12 @@ end
 local set_compiled = core.methods.set_policy
 
 -- Puts another policy in force. If it can't be loaded the one before stays.
----@param what string|hawser.policy.Policy|false
+---@param what? string|hawser.policy.Policy|false
 ---@return true|nil
 ---@return string|nil message
 ---@return string|nil code
 function core.methods:set_policy(what)
-    local loaded, message, code = compiled(what)
+    local loaded, message, code = compiled(what, core.options_of(self))
     if message then
         return nil, message, code
     end

@@ -228,8 +228,9 @@ function System:statistics(address) end
 ---@return table<string, table> # by address
 function System:statistics_snapshot() end
 
--- Puts another policy in force; if it can't be loaded the one before stays. False: the C fallbacks.
----@param what string|table|false
+-- Puts another policy in force; if it can't be loaded the one before stays. Nil: the default policy;
+-- false: the C fallbacks.
+---@param what? string|table|false
 ---@return true|nil, string? message, string? code
 function System:set_policy(what) end
 
@@ -252,7 +253,7 @@ function Process:id() end
 ---@field name string 1 to 64 of A-Z a-z 0-9 _ . -
 ---@field listen? string "host:port" (port 0: any), "unix:/path"; without it the system only dials
 ---@field advertise? string the address peers use, when it is not the one bound; needs `listen`
----@field policy? string|table|false a name, a file, a table, or the C fallbacks
+---@field policy? string|table|false a name, a file, a table; false: the C fallbacks
 ---@field log? string|false|fun(level: string, line: string, name: string) least level: "warning"
 ---@field seed? integer every random choice follows from it
 ---@field handler_budget? integer instructions a handler may use; 0: any number
@@ -263,13 +264,13 @@ function Process:id() end
 ---@field handshake_timeout? number from an open connection to WELCOME
 ---@field max_frame_size? integer the largest frame sent or taken, its 4-byte length not counted
 ---@field reconnect_max_retries? integer tries before giving up; 0 is without end
----@field reconnect_initial? number the C fallback curve's first delay
----@field reconnect_max? number the C fallback curve's longest delay
----@field reconnect_factor? number the C fallback curve's growth from try to try
+---@field reconnect_initial? number the default curve's first delay
+---@field reconnect_max? number the default curve's longest delay
+---@field reconnect_factor? number the default curve's growth from try to try
 ---@field reconnect_jitter? number
 ---@field reconnect_stable_after? number a link this old resets the attempt count
----@field throttle_warning? number the C fallback's warning level, of the ring's messages or bytes
----@field throttle_critical? number the C fallback's critical level
+---@field throttle_warning? number the default warning level, of the ring's messages or bytes
+---@field throttle_critical? number the default critical level
 ---@field throttle_hysteresis? number how far below its threshold a level is left
 ---@field heartbeat_interval? number a link silent this long is asked with a PING
 ---@field heartbeat_timeout? number a link silent this long is given up

@@ -48,7 +48,7 @@ policy.path = "./?.lua;policies/?.lua"
 -- The other modules of this directory: require finds them, but they are no policies.
 local TOOLS = {
     backoff = true, check = true, deadletter = true, dryrun = true, glob = true, guard = true,
-    init = true, throttle = true, validate = true,
+    init = true, options = true, throttle = true, validate = true,
 }
 
 -- A file may build tables when it loads; it may not spin.

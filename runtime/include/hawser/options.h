@@ -17,13 +17,13 @@
     X(handshake_timeout, ns, 5 * HWS_SECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "from an open connection to WELCOME")       \
     X(max_frame_size, bytes, 4194304, 1024, 1073741824, "the largest frame sent or taken, its 4-byte length not counted")    \
     X(reconnect_max_retries, count, 5, 0, 1000000000, "tries before giving up; 0 is without end")                           \
-    X(reconnect_initial, ns, 200 * HWS_MILLISECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "the C fallback curve's first delay") \
-    X(reconnect_max, ns, 5 * HWS_SECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "the C fallback curve's longest delay")         \
-    X(reconnect_factor, ratio, 2.0, 1.0, 100.0, "the C fallback curve's growth from try to try")                            \
+    X(reconnect_initial, ns, 200 * HWS_MILLISECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "the default curve's first delay") \
+    X(reconnect_max, ns, 5 * HWS_SECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "the default curve's longest delay")         \
+    X(reconnect_factor, ratio, 2.0, 1.0, 100.0, "the default curve's growth from try to try")                            \
     X(reconnect_jitter, ratio, 0.2, 0.0, 1.0, "a delay d becomes one between d x (1 - jitter) and d x (1 + jitter)")        \
     X(reconnect_stable_after, ns, 5 * HWS_SECOND, 0, 3600 * HWS_SECOND, "a link this old resets the attempt count")         \
-    X(throttle_warning, ratio, 0.60, 0.001, 1.0, "the C fallback's warning level, of the ring's messages or bytes")         \
-    X(throttle_critical, ratio, 0.85, 0.001, 1.0, "the C fallback's critical level")                                        \
+    X(throttle_warning, ratio, 0.60, 0.001, 1.0, "the default warning level, of the ring's messages or bytes")         \
+    X(throttle_critical, ratio, 0.85, 0.001, 1.0, "the default critical level")                                        \
     X(throttle_hysteresis, ratio, 0.05, 0.0, 0.5, "how far below its threshold a level is left")                            \
     X(heartbeat_interval, ns, 15 * HWS_SECOND, HWS_MILLISECOND, 3600 * HWS_SECOND, "a link silent this long is asked with a PING")   \
     X(heartbeat_timeout, ns, 45 * HWS_SECOND, 2 * HWS_MILLISECOND, 86400 * HWS_SECOND, "a link silent this long is given up")        \
