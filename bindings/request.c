@@ -12,6 +12,7 @@
 struct request {
     struct hwl_callback callback;
     uint64_t id;
+    uint64_t timeout;
 };
 
 struct answer {
@@ -19,6 +20,7 @@ struct answer {
     struct hwl_system *system;
     int status;
     const struct hws_message *response;
+    uint64_t timeout;
 };
 
 static void cancel(struct hwl_callback *callback)
@@ -36,7 +38,9 @@ static int call(lua_State *L)
     hwl_callback_push(&answer->request->callback, L);
     hwl_callback_free(&answer->request->callback);
     answer->request = NULL;
-    lua_call(L, hwl_push_response(answer->system, L, answer->status, answer->response), 0);
+    lua_call(
+        L, hwl_push_response(answer->system, L, answer->status, answer->response, answer->timeout),
+        0);
     return 0;
 }
 
@@ -44,7 +48,7 @@ static void on_answer(void *data, int status, const struct hws_message *response
 {
     struct request *request = data;
     struct hwl_system *self = hwl_system_retain(request->callback.system);
-    struct answer answer = { request, self, status, response };
+    struct answer answer = { request, self, status, response, request->timeout };
     char text[HWL_TEXT];
     if (hwl_call(self->state, self->handler_budget, call, &answer, text) != HWL_DONE)
         hwl_report(self, "a request's function", text);
@@ -68,12 +72,13 @@ int hwl_system_request(lua_State *L)
     hwl_outgoing_options(&out, self, L, 4, NULL);
     struct request *request = (struct request *)hwl_callback_new(self, L, 5, &ops);
     hwl_outgoing_encode(&out, self, L, 3);
+    request->timeout = out.timeout;
     int error = hws_request(self->system, target, &out.message, out.timeout, on_answer, request,
                             &request->id);
     hwl_outgoing_done(&out, self);
     if (error) {
         hwl_callback_free(&request->callback);
-        return hwl_failure(L, out.error ? out.error : error, out.error ? out.text : NULL);
+        return hwl_push_unsent(L, &out, target, error);
     }
     hwl_callback_push_handle(&request->callback, L);
     return 1;
@@ -111,7 +116,8 @@ static int responded(lua_State *L, int status, lua_KContext k)
     struct hwl_runner *runner = context->runner;
     (void)status;
     (void)k;
-    return hwl_push_response(runner->actor->system, L, runner->status, runner->response);
+    return hwl_push_response(runner->actor->system, L, runner->status, runner->response,
+                             runner->timeout);
 }
 
 int hwl_context_request(lua_State *L)
@@ -131,8 +137,9 @@ int hwl_context_request(lua_State *L)
     hwl_outgoing_done(&out, self);
     if (error) {
         runner->request = 0;
-        return hwl_failure(L, out.error ? out.error : error, out.error ? out.text : NULL);
+        return hwl_push_unsent(L, &out, target, error);
     }
+    runner->timeout = out.timeout;
     runner->waiting = true;
     return lua_yieldk(L, 0, 0, responded);
 }

@@ -22,6 +22,7 @@ struct hwl_runner {
     bool waiting; /* suspended by suspend(), not by a yield of the script's */
     bool parked;
     uint64_t request; /* what it waits for */
+    uint64_t timeout; /* of the request */
     struct hws_timer *timer;
     int status; /* what woke it */
     const struct hws_message *response;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "send.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "pid.h"
@@ -140,20 +141,46 @@ static int code_of(int reason)
     }
 }
 
+/* nil, "host:port/id: sentence", code */
+static int push_failure(lua_State *L, const struct hws_pid *target, const char *sentence, int code)
+{
+    char text[HWS_ADDRESS_MAX + HWS_ID_MAX + 8] = "";
+    if (target)
+        hws_pid_format(target, text, sizeof text);
+    lua_pushnil(L);
+    lua_pushfstring(L, "%s%s%s", text, target ? ": " : "", sentence);
+    lua_pushstring(L, hws_errname(code));
+    return 3;
+}
+
 int hwl_push_response(struct hwl_system *system, lua_State *L, int status,
-                      const struct hws_message *response)
+                      const struct hws_message *response, uint64_t timeout)
 {
     if (status == 0) {
         hwl_decode(system->state, system, L, response->payload);
         return 1;
     }
-    if (status != HWS_EDEADLETTER)
-        return hwl_failure(L, status, NULL);
-    int code = code_of(response->reason);
-    if (code != HWS_EDEADLETTER)
-        return hwl_failure(L, code, NULL);
-    lua_pushfstring(L, "%s: %s", hws_strerror(code), hws_reason_sentence(response->reason));
-    return hwl_failure(L, code, lua_tostring(L, -1));
+    if (status == HWS_EDEADLETTER)
+        return push_failure(L, response->who, hws_reason_sentence(response->reason),
+                            code_of(response->reason));
+    if (status != HWS_ETIMEOUT)
+        return push_failure(L, response->who, hws_strerror(status), status);
+    uint64_t waited = timeout ? timeout : hws_system_options(system->system)->request_timeout;
+    char sentence[64];
+    (void)snprintf(sentence, sizeof sentence, "no answer within %.6g s", (double)waited / 1e9);
+    return push_failure(L, response->who, sentence, status);
+}
+
+int hwl_push_unsent(lua_State *L, const struct hwl_outgoing *out, struct hws_pid *target, int error)
+{
+    if (out->error)
+        return hwl_failure(L, out->error, out->text);
+    /* Made a dead letter at once; of the reasons with these codes only one can be it. */
+    const char *sentence = error == HWS_ENOTFOUND ? hws_reason_sentence(HWS_REASON_not_found)
+                           : error == HWS_EDISCONNECTED
+                               ? hws_reason_sentence(HWS_REASON_disconnected)
+                               : hws_strerror(error);
+    return push_failure(L, target, sentence, error);
 }
 
 void hwl_open_sending(lua_State *L)

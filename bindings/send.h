@@ -29,9 +29,12 @@ void hwl_outgoing_done(struct hwl_outgoing *out, struct hwl_system *system);
 
 /* send(target, message, options) with the arguments from `first`: pushes true, or nil, message, code. */
 int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid *sender);
-/* The response to a request, or why there is none, as results. */
+/* The response to a request that had `timeout` (0: the option), or why there is none, as results. */
 int hwl_push_response(struct hwl_system *system, lua_State *L, int status,
-                      const struct hws_message *response);
+                      const struct hws_message *response, uint64_t timeout);
+/* hws_request() has failed: the same results. */
+int hwl_push_unsent(lua_State *L, const struct hwl_outgoing *out, struct hws_pid *target,
+                    int error);
 
 void hwl_open_sending(lua_State *L);
 

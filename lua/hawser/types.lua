@@ -228,7 +228,7 @@ function System:statistics(address) end
 ---@return table<string, table> # by address
 function System:statistics_snapshot() end
 
--- Puts another policy in force; if it can't be loaded the one before stays. Nil: the default policy;
+-- Puts another policy in force; if it can't be loaded the one before stays. Nil: the default one;
 -- false: the C fallbacks.
 ---@param what? string|table|false
 ---@return true|nil, string? message, string? code

@@ -10,6 +10,7 @@ struct asked {
     int status;
     uint16_t reason;
     size_t size;
+    char who[64]; /* of a failure */
     uint64_t id;
     void (*act)(struct asked *self);
 };
@@ -21,6 +22,10 @@ static void done(void *data, int status, const struct hws_message *response)
     self->status = status;
     self->reason = response->reason;
     self->size = response->payload.size;
+    if (status)
+        hws_pid_format(response->who, self->who, sizeof self->who);
+    else
+        assert_null(response->who);
     if (self->act)
         self->act(self);
 }
@@ -92,6 +97,7 @@ static void test_timeout_and_late_answer(void **state)
     rig_pass(&rig, 1);
     assert_int_equal(asked.done, 1);
     assert_int_equal(asked.status, HWS_ETIMEOUT);
+    assert_string_equal(asked.who, RIG_HERE "/a");
     struct hws_message late = {.payload = rig_value()};
     assert_int_equal(hws_respond(rig.system, answerer.sender, answerer.request_id, &late), HWS_ENOTFOUND);
     assert_int_equal(hws_respond(rig.system, answerer.sender, 0, &late), HWS_EINVAL);

@@ -64,7 +64,8 @@ HWS_API int hws_send(struct hws_system *system, struct hws_pid *target, const st
 /*
  * Sends and waits for one answer. `done` is called exactly once on the system's thread, from the dispatcher, never from
  * inside this call: status 0 with the response, or HWS_ETIMEOUT, HWS_EDEADLETTER (response->reason says why),
- * HWS_EDISCONNECTED (the peer went away after taking it), HWS_ECLOSED (the system stopped), with a response without payload.
+ * HWS_EDISCONNECTED (the peer went away after taking it), HWS_ECLOSED (the system stopped), with a response without payload
+ * whose `who` is the target.
  * `timeout` in ns; 0 is the option request_timeout. *id (may be NULL) is for hws_request_cancel(). On a negative code `done`
  * is not called.
  */
