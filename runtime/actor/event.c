@@ -69,12 +69,24 @@ static bool is_orderly(const char *reason)
     return reason && (strcmp(reason, "shutdown") == 0 || strcmp(reason, "closed") == 0);
 }
 
-static void log_event(const struct hwsi_local *local, const struct hws_event *event)
+/* Whoever can reach the port can cause them. */
+static bool may_log_refusal(struct hwsi_local *local)
+{
+    uint64_t untold;
+    bool fits = hwsi_quota_take(&local->events.refusals, hwsi_now(local), local->options->dead_letter_log_rate, &untold);
+    if (untold)
+        hwsi_log(local, HWS_LOG_warning, "refused links: %llu more were not logged", (unsigned long long)untold);
+    return fits;
+}
+
+static void log_event(struct hwsi_local *local, const struct hws_event *event)
 {
     enum hws_log_level level = HWS_LOG_info;
     char line[1024];
     if (event->type == HWS_EVENT_DeadLetter)
         return; /* logged by letter.c, at a bounded rate */
+    if (event->type == HWS_EVENT_LinkRefused && !may_log_refusal(local))
+        return;
     if (event->type == HWS_EVENT_ActorStarted || event->type == HWS_EVENT_ActorStopped || event->type == HWS_EVENT_Watch)
         level = HWS_LOG_debug;
     if (event->type == HWS_EVENT_ActorFailed || event->type == HWS_EVENT_PolicyError)

@@ -64,19 +64,12 @@ int hwsi_reason_error(enum hws_dead_letter_reason reason)
 /* At most dead_letter_log_rate lines a second; the next second's first line tells how many were left out. */
 static void log_letter(struct hwsi_local *local, const struct hws_pid *target, enum hws_dead_letter_reason reason)
 {
-    struct hwsi_letters *letters = &local->letters;
-    uint64_t second = hwsi_now(local) / HWS_SECOND;
-    if (second != letters->log_second) {
-        if (letters->unlogged)
-            hwsi_log(local, HWS_LOG_warning, "dead letters: %llu more were not logged", (unsigned long long)letters->unlogged);
-        letters->log_second = second;
-        letters->logged = letters->unlogged = 0;
-    }
-    if (letters->logged >= local->options->dead_letter_log_rate) {
-        letters->unlogged++;
+    uint64_t untold;
+    bool fits = hwsi_quota_take(&local->letters.log_quota, hwsi_now(local), local->options->dead_letter_log_rate, &untold);
+    if (untold)
+        hwsi_log(local, HWS_LOG_warning, "dead letters: %llu more were not logged", (unsigned long long)untold);
+    if (!fits)
         return;
-    }
-    letters->logged++;
     hwsi_log(local, HWS_LOG_info, "dead letter to %s/%s: %s", target->address->text, target->id, hws_reason_sentence((int)reason));
 }
 

@@ -10,6 +10,7 @@
 #include "actor/names.h"
 #include "base/list.h"
 #include "base/pool.h"
+#include "base/quota.h"
 #include "base/random.h"
 #include "base/timers.h"
 #include "hawser/actor.h"
@@ -47,6 +48,7 @@ struct hwsi_events {
     struct hwsi_list queue;
     uint64_t queued, published, dropped, dropped_untold;
     uint64_t wanted; /* bits of event types that somebody subscribed to */
+    struct hwsi_quota refusals; /* of the log's lines about them */
     bool dispatching, has_dead;
 };
 
@@ -59,7 +61,7 @@ struct hwsi_requests {
 
 struct hwsi_letters {
     uint64_t total, by_reason[HWS_REASON_COUNT];
-    uint64_t log_second, logged, unlogged;
+    struct hwsi_quota log_quota;
     bool redirecting;
     struct hwsi_letter_route *route;
 };

@@ -363,6 +363,31 @@ static void test_silent_strangers(void **state)
     rig_end(&rig);
 }
 
+/* Anyone can cause refusals: each is an event, but only so many a second are lines in the log. */
+static void test_refusals_do_not_fill_the_log(void **state)
+{
+    struct rig rig;
+    struct hws_options options;
+    size_t lines = 0;
+    (void)state;
+    rig_options(&rig, &options);
+    options.pending_handshakes = 1;
+    rig_start(&rig, &options);
+    assert_non_null(rig_accept(&rig));
+    rig.log_count = 0;
+    for (int i = 0; i < 35; i++)
+        assert_null(rig_accept(&rig));
+    for (size_t i = 0; i < rig.log_count; i++)
+        lines += strstr(rig.log[i], "LinkRefused") != NULL;
+    assert_int_equal(lines, 10);
+    rig_turn(&rig);
+    assert_int_equal(rig_count(&rig, HWS_EVENT_LinkRefused), 35);
+    rig_pass(&rig, HWS_SECOND);
+    assert_null(rig_accept(&rig));
+    assert_true(rig_logged(&rig, "refused links: 25 more were not logged"));
+    rig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -381,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_lying_hello_takes_nothing_away),
         cmocka_unit_test(test_protocol_before_the_handshake),
         cmocka_unit_test(test_silent_strangers),
+        cmocka_unit_test(test_refusals_do_not_fill_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

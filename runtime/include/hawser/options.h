@@ -46,7 +46,8 @@
     X(tombstones, count, 1024, 0, 1000000, "closed endpoints kept at most")                                                 \
     X(endpoints, count, 100000, 1, 10000000, "endpoints at most, closed ones included")                                     \
     X(pending_handshakes, count, 1024, 1, 1000000, "inbound connections that have not said who they are, at most")          \
-    X(dead_letter_log_rate, count, 10, 0, 1000000, "dead letters logged a second; the rest are counted and told once a second") \
+    X(dead_letter_log_rate, count, 10, 0, 1000000,                                                                          \
+      "dead letters logged a second, and as many refused links; the rest are counted and told once a second")              \
     X(restart_limit, count, 10, 0, 1000000, "restarts of a failing actor within restart_window before it is stopped")       \
     X(restart_window, ns, 60 * HWS_SECOND, HWS_MILLISECOND, 86400 * HWS_SECOND, "the window of restart_limit")               \
     X(shutdown_deadline, ns, 10 * HWS_SECOND, 0, 3600 * HWS_SECOND, "the longest time hws_stop() waits for queues to drain") \
