@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* hawser.core: the C half of the Lua module. */
-#include <msgpack.h>
-
 #include "callback.h"
 #include "context.h"
 #include "events.h"
@@ -38,8 +36,6 @@ static void open_all(struct hwl_state *state, lua_State *L)
     luaL_newlib(L, functions);
     lua_pushstring(L, hws_version());
     lua_setfield(L, -2, "version");
-    lua_pushstring(L, msgpack_version());
-    lua_setfield(L, -2, "msgpack_version");
     lua_pushliteral(L, LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE);
     lua_setfield(L, -2, "lua_version");
     lua_pushstring(L, hws_libuv_version());

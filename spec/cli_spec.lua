@@ -64,7 +64,7 @@ describe("hawser", function()
         local status, out = run("--version")
         assert.equal(0, status)
         local plain = out:gsub("%d+%.%d+%.%d+", "N")
-        assert.equal("hawser N\nLua N\nlibuv N\nmsgpack-c N\n", plain)
+        assert.equal("hawser N\nLua N\nlibuv N\n", plain)
         assert.equal(out, select(2, run("version")))
     end)
 

@@ -35,7 +35,7 @@ end
 local function print_version()
     local core = require "hawser.core"
     io.stdout:write("hawser ", core.version, "\nLua ", core.lua_version, "\nlibuv ",
-                    core.libuv_version, "\nmsgpack-c ", core.msgpack_version, "\n")
+                    core.libuv_version, "\n")
     return 0
 end
 
