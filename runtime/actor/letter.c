@@ -70,7 +70,9 @@ static void log_letter(struct hwsi_local *local, const struct hws_pid *target, e
         hwsi_log(local, HWS_LOG_warning, "dead letters: %llu more were not logged", (unsigned long long)untold);
     if (!fits)
         return;
-    hwsi_log(local, HWS_LOG_info, "dead letter to %s/%s: %s", target->address->text, target->id, hws_reason_sentence((int)reason));
+    /* An actor's or a system's own end is no surprise; anything else is told, so that nothing is lost silently. */
+    enum hws_log_level level = reason == HWS_REASON_stopped ? HWS_LOG_info : HWS_LOG_warning;
+    hwsi_log(local, level, "dead letter to %s/%s: %s", target->address->text, target->id, hws_reason_sentence((int)reason));
 }
 
 void hwsi_letter_response(struct hwsi_local *local, struct hws_pid *target, struct hws_pid *subject,
