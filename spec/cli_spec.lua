@@ -225,7 +225,7 @@ describe("hawser", function()
         assert.is_nil(err:find("Sanitizer", 1, true))
     end)
 
-    it("has nothing to add but dead letters when a script ends in the middle of its work", function()
+    it("adds nothing but dead letters when a script ends in the middle of its work", function()
         local status, _, err = run("run", script [[
             local hawser = require "hawser"
             local policy = { deadletter = function() return "publish" end }
