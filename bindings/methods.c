@@ -15,7 +15,7 @@
 #include "statistics.h"
 #include "timer.h"
 
-static int answer(lua_State *L, int error)
+int hwl_answer(lua_State *L, int error)
 {
     if (error)
         return hwl_failure(L, error, NULL);
@@ -42,7 +42,7 @@ static int respond(lua_State *L)
     hwl_outgoing_encode(&out, self, L, 4);
     int error = hws_respond(self->system, to, (uint64_t)id, &out.message);
     hwl_outgoing_done(&out, self);
-    return out.error ? hwl_failure(L, out.error, out.text) : answer(L, error);
+    return out.error ? hwl_failure(L, out.error, out.text) : hwl_answer(L, error);
 }
 
 static int spawn(lua_State *L)
@@ -62,7 +62,7 @@ static int watch_or_not(lua_State *L,
     struct hwl_system *self = hwl_check_acting(L, 1);
     lua_settop(L, 3);
     struct hws_pid *watcher = hwl_check_target(self, L, 2), *target = hwl_check_target(self, L, 3);
-    return answer(L, watcher && target ? call(self->system, watcher, target) : HWS_EADDRESS);
+    return hwl_answer(L, watcher && target ? call(self->system, watcher, target) : HWS_EADDRESS);
 }
 
 static int watch(lua_State *L)
@@ -85,7 +85,7 @@ static int stop_system(struct hwl_system *self, lua_State *L)
         if (lua_getfield(L, 2, "reason") != LUA_TNIL)
             reason = luaL_checkstring(L, -1);
     }
-    return answer(L, hws_stop(self->system, reason, deadline));
+    return hwl_answer(L, hws_stop(self->system, reason, deadline));
 }
 
 /* system:stop(pid) stops an actor, system:stop() and system:stop { deadline =, reason = } the system */
@@ -96,7 +96,7 @@ static int stop(lua_State *L)
         return stop_system(self, L);
     lua_settop(L, 2);
     struct hws_pid *target = hwl_check_target(self, L, 2);
-    return answer(L, target ? hws_stop_actor(self->system, target) : HWS_EADDRESS);
+    return hwl_answer(L, target ? hws_stop_actor(self->system, target) : HWS_EADDRESS);
 }
 
 static int associate(lua_State *L)
@@ -105,7 +105,7 @@ static int associate(lua_State *L)
     const char *address = luaL_checkstring(L, 2);
     int error = hws_associate(self->system, address);
     if (error != HWS_EADDRESS)
-        return answer(L, error);
+        return hwl_answer(L, error);
     const char *own = hws_system_address(self->system);
     const char *why = strcmp(address, own) == 0 ? "it is the system's own address"
                                                 : "no transport speaks this address";
@@ -119,13 +119,13 @@ static int close_endpoint(lua_State *L)
 {
     struct hwl_system *self = hwl_check_acting(L, 1);
     const char *address = luaL_checkstring(L, 2);
-    return answer(L, hws_close_endpoint(self->system, address, luaL_optstring(L, 3, "closed")));
+    return hwl_answer(L, hws_close_endpoint(self->system, address, luaL_optstring(L, 3, "closed")));
 }
 
 static int cut_link(lua_State *L)
 {
     struct hwl_system *self = hwl_check_acting(L, 1);
-    return answer(L, hws_cut_link(self->system, luaL_checkstring(L, 2)));
+    return hwl_answer(L, hws_cut_link(self->system, luaL_checkstring(L, 2)));
 }
 
 /* system:pid(text): a PID of this system; an id alone is a local actor's */

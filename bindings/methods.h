@@ -10,4 +10,7 @@ extern const luaL_Reg hwl_system_methods[];
 /* core.system(options) -> system | nil, message, code. Raises errors for options that can't be. */
 int hwl_new_system(lua_State *L);
 
+/* true, or nil, message, "ECODE" */
+int hwl_answer(lua_State *L, int error);
+
 #endif

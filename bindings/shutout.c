@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shutout.h"
 
-#include "call.h"
-
-static int answer(lua_State *L, int error)
-{
-    if (error)
-        return hwl_failure(L, error, NULL);
-    lua_pushboolean(L, 1);
-    return 1;
-}
+#include "methods.h"
 
 static void check_options(lua_State *L, uint64_t *duration, const char **reason)
 {
@@ -20,7 +12,8 @@ static void check_options(lua_State *L, uint64_t *duration, const char **reason)
     luaL_checktype(L, 3, LUA_TTABLE);
     if (lua_getfield(L, 3, "duration") != LUA_TNIL) {
         lua_Number seconds = luaL_checknumber(L, -1);
-        luaL_argcheck(L, seconds >= 1 && seconds <= 1e9, 3, "duration: expected seconds, at least 1");
+        luaL_argcheck(L, seconds >= 1 && seconds <= 1e9, 3,
+                      "duration: expected seconds, at least 1");
         *duration = (uint64_t)(seconds * 1e9);
     }
     if (lua_getfield(L, 3, "reason") != LUA_TNIL)
@@ -33,25 +26,25 @@ int hwl_system_quarantine(lua_State *L)
     const char *address = luaL_checkstring(L, 2), *reason;
     uint64_t duration;
     check_options(L, &duration, &reason);
-    return answer(L, hws_quarantine(self->system, address, reason, duration));
+    return hwl_answer(L, hws_quarantine(self->system, address, reason, duration));
 }
 
 int hwl_system_release_endpoint(lua_State *L)
 {
     struct hwl_system *self = hwl_check_acting(L, 1);
-    return answer(L, hws_release(self->system, luaL_checkstring(L, 2)));
+    return hwl_answer(L, hws_release(self->system, luaL_checkstring(L, 2)));
 }
 
 int hwl_system_block(lua_State *L)
 {
     struct hwl_system *self = hwl_check_acting(L, 1);
-    return answer(L, hws_block_system(self->system, luaL_checkstring(L, 2)));
+    return hwl_answer(L, hws_block_system(self->system, luaL_checkstring(L, 2)));
 }
 
 int hwl_system_unblock(lua_State *L)
 {
     struct hwl_system *self = hwl_check_acting(L, 1);
-    return answer(L, hws_unblock_system(self->system, luaL_checkstring(L, 2)));
+    return hwl_answer(L, hws_unblock_system(self->system, luaL_checkstring(L, 2)));
 }
 
 static void append_name(void *data, const char *name)
