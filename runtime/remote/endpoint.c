@@ -129,17 +129,16 @@ static bool is_refusal(const char *reason)
     return false;
 }
 
-static void gate(struct hwsi_endpoint *endpoint, uint64_t delay, const char *reason, const char *detail)
+/* Nothing is tried for `delay`; the event says which kind of waiting it is. */
+static void wait_in(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state, enum hws_event_type type, uint64_t delay,
+                    const char *reason, const char *detail)
 {
     struct hwsi_local *local = endpoint->manager->local;
-    if (delay < local->options->gate_duration)
-        delay = local->options->gate_duration;
-    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_gated, detail);
-    endpoint->gate = hwsi_manager_blocks(endpoint->manager, hws_slice_text(endpoint->name)) ? HWS_REASON_blocked : HWS_REASON_gated;
+    hwsi_endpoint_set_state(endpoint, state, detail);
     endpoint->delay = delay;
     endpoint->next = hwsi_later(local, delay);
     hwsi_timer_start(&endpoint->retry, endpoint->next);
-    hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_Gated,
+    hwsi_publish(local, &(struct hws_event){.type = type,
                                             .address = endpoint->address->text,
                                             .incarnation = endpoint->incarnation,
                                             .attempt = endpoint->attempt,
@@ -148,20 +147,12 @@ static void gate(struct hwsi_endpoint *endpoint, uint64_t delay, const char *rea
                                             .detail = detail});
 }
 
-static void put_off(struct hwsi_endpoint *endpoint, uint64_t delay, const char *reason, const char *detail)
+static void gate(struct hwsi_endpoint *endpoint, uint64_t delay, const char *reason, const char *detail)
 {
-    struct hwsi_local *local = endpoint->manager->local;
-    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_reconnecting, detail);
-    endpoint->delay = delay;
-    endpoint->next = hwsi_later(local, delay);
-    hwsi_timer_start(&endpoint->retry, endpoint->next);
-    hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_EndpointReconnect,
-                                            .address = endpoint->address->text,
-                                            .incarnation = endpoint->incarnation,
-                                            .attempt = endpoint->attempt,
-                                            .delay = delay,
-                                            .reason = reason,
-                                            .detail = detail});
+    uint64_t least = endpoint->manager->local->options->gate_duration;
+    bool blocked = hwsi_manager_blocks(endpoint->manager, hws_slice_text(endpoint->name));
+    endpoint->gate = blocked ? HWS_REASON_blocked : HWS_REASON_gated;
+    wait_in(endpoint, HWS_ENDPOINT_gated, HWS_EVENT_Gated, delay < least ? least : delay, reason, detail);
 }
 
 static void plan_retry(struct hwsi_endpoint *endpoint, const char *reason, const char *detail)
@@ -187,7 +178,7 @@ static void plan_retry(struct hwsi_endpoint *endpoint, const char *reason, const
         if (is_refusal(reason))
             gate(endpoint, answer.delay, reason, detail);
         else
-            put_off(endpoint, answer.delay, reason, detail);
+            wait_in(endpoint, HWS_ENDPOINT_reconnecting, HWS_EVENT_EndpointReconnect, answer.delay, reason, detail);
         return;
     }
     char why[768];
