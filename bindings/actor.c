@@ -128,18 +128,6 @@ static const char *const option_names[] = { "name", "mailbox_size", "supervision
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
-static size_t check_name(lua_State *L, int index, const char *what, const char *const *names,
-                         size_t count)
-{
-    const char *name = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
-    for (size_t i = 0; name && i < count; i++) {
-        if (strcmp(name, names[i]) == 0)
-            return i;
-    }
-    hwl_unknown_name(L, index, what, names, count);
-    return 0;
-}
-
 /* A table of handlers is read once; an unknown name in it would be a handler that is never called. */
 static void check_handlers(lua_State *L, int index)
 {
@@ -148,22 +136,11 @@ static void check_handlers(lua_State *L, int index)
     luaL_argexpected(L, lua_istable(L, index), index, "function or table of handlers");
     lua_pushnil(L);
     while (lua_next(L, index)) {
-        size_t i = check_name(L, lua_gettop(L) - 1, "handler", handler_names, COUNT(handler_names));
+        size_t i =
+            hwl_check_name(L, lua_gettop(L) - 1, "handler", handler_names, COUNT(handler_names));
         if (!lua_isfunction(L, -1))
             luaL_error(L, "handler %s: expected a function, got %s", handler_names[i],
                        luaL_typename(L, -1));
-        lua_pop(L, 1);
-    }
-}
-
-static void check_options(lua_State *L, int index)
-{
-    if (lua_isnoneornil(L, index))
-        return;
-    luaL_checktype(L, index, LUA_TTABLE);
-    lua_pushnil(L);
-    while (lua_next(L, index)) {
-        check_name(L, lua_gettop(L) - 1, "spawn option", option_names, COUNT(option_names));
         lua_pop(L, 1);
     }
 }
@@ -172,9 +149,7 @@ static const char *read_name(lua_State *L, int index)
 {
     if (lua_getfield(L, index, "name") == LUA_TNIL)
         return NULL;
-    if (lua_type(L, -1) != LUA_TSTRING)
-        luaL_error(L, "name: expected a string, got %s", luaL_typename(L, -1));
-    return lua_tostring(L, -1);
+    return hwl_check_text(L, "name");
 }
 
 static uint64_t read_size(lua_State *L, int index)
@@ -190,14 +165,14 @@ static uint64_t read_size(lua_State *L, int index)
 static void read_options(lua_State *L, int index, struct hws_spawn_options *options,
                          bool *reentrant)
 {
-    check_options(L, index);
     if (lua_isnoneornil(L, index))
         return;
+    hwl_check_options(L, index, "spawn option", option_names, COUNT(option_names));
     const char *name = read_name(L, index);
     options->name = name ? name : options->name;
     options->mailbox_size = read_size(L, index);
     if (lua_getfield(L, index, "supervision") != LUA_TNIL)
-        options->supervision = (enum hws_supervision)check_name(
+        options->supervision = (enum hws_supervision)hwl_check_name(
             L, lua_gettop(L), "supervision", supervision_names, COUNT(supervision_names));
     lua_getfield(L, index, "reentrant");
     *reentrant = lua_toboolean(L, -1);

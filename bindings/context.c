@@ -188,7 +188,7 @@ static int respond(lua_State *L)
     lua_settop(L, 3);
     if (message->request_id == 0)
         return hwl_failure(L, HWS_EINVAL, "the message is no request; nobody waits for an answer");
-    hwl_outgoing_options(&out, self, L, 3, hws_context_self(context->actor->context));
+    hwl_outgoing_options(&out, self, L, 3, hws_context_self(context->actor->context), HWL_RESPOND);
     hwl_outgoing_encode(&out, self, L, 2);
     int error = hws_respond(self->system, message->sender, message->request_id, &out.message);
     hwl_outgoing_done(&out, self);

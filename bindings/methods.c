@@ -5,6 +5,7 @@
 
 #include "actor.h"
 #include "log.h"
+#include "names.h"
 #include "options.h"
 #include "pid.h"
 #include "policy.h"
@@ -38,7 +39,7 @@ static int respond(lua_State *L)
     struct hws_pid *to = hwl_check_target(self, L, 2);
     if (!to)
         return hwl_failure(L, HWS_EADDRESS, NULL);
-    hwl_outgoing_options(&out, self, L, 5, NULL);
+    hwl_outgoing_options(&out, self, L, 5, NULL, HWL_RESPOND);
     hwl_outgoing_encode(&out, self, L, 4);
     int error = hws_respond(self->system, to, (uint64_t)id, &out.message);
     hwl_outgoing_done(&out, self);
@@ -77,13 +78,15 @@ static int unwatch(lua_State *L)
 
 static int stop_system(struct hwl_system *self, lua_State *L)
 {
+    static const char *const names[] = { "deadline", "reason" };
     uint64_t deadline = HWS_NEVER;
     const char *reason = "stopped";
     if (lua_istable(L, 2)) {
+        hwl_check_options(L, 2, "stop option", names, 2);
         if (lua_getfield(L, 2, "deadline") != LUA_TNIL)
             deadline = hwl_check_seconds(L, -1, "deadline");
         if (lua_getfield(L, 2, "reason") != LUA_TNIL)
-            reason = luaL_checkstring(L, -1);
+            reason = hwl_check_text(L, "reason");
     }
     return hwl_answer(L, hws_stop(self->system, reason, deadline));
 }

@@ -15,6 +15,7 @@
 
 #include <lauxlib.h>
 
+#include "names.h"
 #include "state.h"
 
 #define ARGUMENTS_MAX 64
@@ -127,11 +128,13 @@ static int new_process(lua_State *L)
     }
     arguments[count] = NULL;
     const char *out = NULL, *err = NULL;
-    if (lua_istable(L, 2)) {
-        lua_getfield(L, 2, "stdout");
-        out = luaL_optstring(L, -1, NULL);
-        lua_getfield(L, 2, "stderr");
-        err = luaL_optstring(L, -1, NULL);
+    if (!lua_isnil(L, 2)) {
+        static const char *const names[] = { "stdout", "stderr" };
+        hwl_check_options(L, 2, "process option", names, 2);
+        if (lua_getfield(L, 2, names[0]) != LUA_TNIL)
+            out = hwl_check_text(L, names[0]);
+        if (lua_getfield(L, 2, names[1]) != LUA_TNIL)
+            err = hwl_check_text(L, names[1]);
     }
     struct process *process = lua_newuserdatauv(L, sizeof *process, 0);
     *process = (struct process){ 0 };

@@ -69,7 +69,7 @@ int hwl_system_request(lua_State *L)
     struct hws_pid *target = hwl_check_target(self, L, 2);
     if (!target)
         return hwl_failure(L, HWS_EADDRESS, "the target is no PID");
-    hwl_outgoing_options(&out, self, L, 4, NULL);
+    hwl_outgoing_options(&out, self, L, 4, NULL, HWL_REQUEST);
     struct request *request = (struct request *)hwl_callback_new(self, L, 5, &ops);
     hwl_outgoing_encode(&out, self, L, 3);
     request->timeout = out.timeout;
@@ -130,7 +130,7 @@ int hwl_context_request(lua_State *L)
     struct hws_pid *target = hwl_check_target(self, L, 2);
     if (!target)
         return hwl_failure(L, HWS_EADDRESS, "the target is no PID");
-    hwl_outgoing_options(&out, self, L, 4, hws_context_self(context->actor->context));
+    hwl_outgoing_options(&out, self, L, 4, hws_context_self(context->actor->context), HWL_REQUEST);
     hwl_outgoing_encode(&out, self, L, 3);
     int error = hws_request(self->system, target, &out.message, out.timeout, on_response, runner,
                             &runner->request);

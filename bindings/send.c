@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "names.h"
 #include "pid.h"
 #include "value.h"
 
@@ -63,9 +64,11 @@ static struct hws_atom *check_atom(struct hwl_system *system, lua_State *L)
 
 /* What they give stays on the stack, which keeps it alive. */
 static void read_options(struct hwl_outgoing *out, struct hwl_system *system, lua_State *L,
-                         int options)
+                         int options, enum hwl_purpose purpose)
 {
-    luaL_checktype(L, options, LUA_TTABLE);
+    static const char *const names[] = { "type", "sender", "timeout" };
+    static const char *const what[] = { "send option", "respond option", "request option" };
+    hwl_check_options(L, options, what[purpose], names, purpose == HWL_REQUEST ? 3 : 2);
     if (lua_getfield(L, options, "type") != LUA_TNIL)
         out->message.type = check_atom(system, L);
     if (lua_getfield(L, options, "sender") != LUA_TNIL) {
@@ -78,13 +81,13 @@ static void read_options(struct hwl_outgoing *out, struct hwl_system *system, lu
 }
 
 void hwl_outgoing_options(struct hwl_outgoing *out, struct hwl_system *system, lua_State *L,
-                          int options, struct hws_pid *sender)
+                          int options, struct hws_pid *sender, enum hwl_purpose purpose)
 {
     memset(&out->message, 0, sizeof out->message);
     out->message.sender = sender;
     out->timeout = 0;
     if (!lua_isnoneornil(L, options))
-        read_options(out, system, L, options);
+        read_options(out, system, L, options, purpose);
 }
 
 void hwl_outgoing_encode(struct hwl_outgoing *out, struct hwl_system *system, lua_State *L,
@@ -115,7 +118,7 @@ int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid 
     struct hws_pid *target = hwl_check_target(system, L, first);
     if (!target)
         return no_target(L);
-    hwl_outgoing_options(&out, system, L, first + 2, sender);
+    hwl_outgoing_options(&out, system, L, first + 2, sender, HWL_SEND);
     hwl_outgoing_encode(&out, system, L, first + 1);
     int error = hws_send(system->system, target, &out.message);
     hwl_outgoing_done(&out, system);

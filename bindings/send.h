@@ -16,9 +16,12 @@ struct hwl_outgoing {
     char text[400];
 };
 
+/* What the message is for: only a request has a timeout. */
+enum hwl_purpose { HWL_SEND, HWL_RESPOND, HWL_REQUEST };
+
 /* Reads `type`, `sender` and `timeout` from the table at `options` (none or nil is fine). Raises errors. */
 void hwl_outgoing_options(struct hwl_outgoing *out, struct hwl_system *system, lua_State *L,
-                          int options, struct hws_pid *sender);
+                          int options, struct hws_pid *sender, enum hwl_purpose purpose);
 /*
  * Encodes the value at `value`. One that can not be encoded gives `error`, and a payload that the core will refuse and count.
  * Raises nothing; hwl_outgoing_done() must follow without an error in between.

@@ -2,22 +2,24 @@
 #include "shutout.h"
 
 #include "methods.h"
+#include "names.h"
 
 static void check_options(lua_State *L, uint64_t *duration, const char **reason)
 {
+    static const char *const names[] = { "duration", "reason" };
     *duration = 0;
     *reason = NULL;
     if (lua_isnoneornil(L, 3))
         return;
-    luaL_checktype(L, 3, LUA_TTABLE);
+    hwl_check_options(L, 3, "quarantine option", names, 2);
     if (lua_getfield(L, 3, "duration") != LUA_TNIL) {
-        lua_Number seconds = luaL_checknumber(L, -1);
+        lua_Number seconds = lua_type(L, -1) == LUA_TNUMBER ? lua_tonumber(L, -1) : 0;
         luaL_argcheck(L, seconds >= 1 && seconds <= 1e9, 3,
                       "duration: expected seconds, at least 1");
         *duration = (uint64_t)(seconds * 1e9);
     }
     if (lua_getfield(L, 3, "reason") != LUA_TNIL)
-        *reason = luaL_checkstring(L, -1); /* it stays on the stack */
+        *reason = hwl_check_text(L, "reason"); /* it stays on the stack */
 }
 
 int hwl_system_quarantine(lua_State *L)

@@ -39,6 +39,50 @@ describe("hawser.system", function()
         assert.error_matches(function() hawser.system {} end, "name")
     end)
 
+    it("names an unknown option of any method, and the nearest known one", function()
+        local system = systems.new()
+        local pid = system:spawn(function(ctx) ctx:respond(1, { timeout = 1 }) end)
+        local failures = systems.events(system, "ActorFailed")
+        system:send(pid, "not a request")
+        for message, call in pairs {
+            ['unknown send option "typ"; did you mean "type"'] = function()
+                system:send(pid, 1, { typ = "x" })
+            end,
+            ['unknown send option "timeout"; expected type or sender'] = function()
+                system:send(pid, 1, { timeout = 1 })
+            end,
+            ['unknown request option "timout"; did you mean "timeout"'] = function()
+                system:request(pid, 1, { timout = 0.1 }, print)
+            end,
+            ['unknown respond option "sendr"; did you mean "sender"'] = function()
+                system:respond(pid, 1, 1, { sendr = pid })
+            end,
+            ['unknown stop option "deadlin"; did you mean "deadline"'] = function()
+                system:stop { deadlin = 1 }
+            end,
+            ['unknown quarantine option "durration"; did you mean "duration"'] = function()
+                system:quarantine("127.0.0.1:1", { durration = 1 })
+            end,
+            ['unknown process option "stdotu"; did you mean "stdout"'] = function()
+                require("hawser.process").start({ "true" }, { stdotu = "/dev/null" })
+            end,
+            ['unknown stop option "1"; expected deadline or reason'] = function()
+                system:stop { 5 }
+            end,
+            ["reason: expected a string, got table"] = function()
+                system:stop { reason = {} }
+            end,
+        } do
+            assert.error_matches(call, message, 1, true)
+        end
+        local answer
+        system:request(pid, 1, { timeout = 0.05 }, function(...) answer = { ... } end)
+        systems.wait(function() return failures[1] end)
+        assert.truthy(failures[1].detail:find('unknown respond option "timeout"', 1, true))
+        systems.wait(function() return answer end)
+        assert.is_false(system:is_stopped())
+    end)
+
     it("takes every number of the list, in its range", function()
         local options = { }
         for _, option in ipairs(hawser.options()) do
