@@ -60,6 +60,9 @@ local EXAMPLES = {
             from = last
         end
         assert.is_nil(text:find("\27", 1, true))
+        for line in text:gmatch("[^\n]+") do
+            assert.is_true(utf8.len(line) <= 80, "wider than a terminal: " .. line)
+        end
         local delays = {}
         for delay in text:gmatch("try %d+ in ([%d.]+) s") do
             delays[#delays + 1] = tonumber(delay)

@@ -51,6 +51,14 @@ describe("the scripts", function()
         assert.truthy(output:find("\n  asan ", 1, true))
     end)
 
+    it("refuse arguments of ./demo, which would do nothing", function()
+        local output, status = sh("./demo --fast")
+        assert.equal(2, status)
+        assert.truthy(output:find("takes no arguments", 1, true))
+        assert.same({ 0, true }, { select(2, sh("./demo --help")),
+                                   sh("./demo --help"):find("usage: ./demo ", 1, true) == 1 })
+    end)
+
     it("refuse a fuzzing time that is no number", function()
         local output, status = sh("./test fuzz soon")
         assert.equal(1, status)

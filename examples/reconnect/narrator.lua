@@ -65,7 +65,7 @@ end
 
 function narrator:open()
     print(self:paint("hawser: two processes talk over TCP; one dies and comes back", "demo"))
-    print("alpha sends numbered readings to beta. Its policy is examples/reconnect/policy.lua.\n")
+    print("alpha sends beta numbered readings. Its policy: examples/reconnect/policy.lua\n")
 end
 
 -- Every reading was delivered, or is a dead letter of some reason.
