@@ -9,9 +9,10 @@
 #include "names.h"
 
 #define X(name) #name,
-static const char *const level_names[] = { HWS_LOG_LEVELS(X) };
+static const char *const level_names[] = { HWS_LOG_LEVELS(X) "off" };
 #undef X
 #define COUNT(array) (sizeof(array) / sizeof *(array))
+#define OFF (COUNT(level_names) - 1)
 #define LOG_BUDGET 1000000
 
 struct line {
@@ -55,7 +56,7 @@ static void write_line(struct hws_logger *base, enum hws_log_level level, const 
     struct hwl_state *state = logger->state;
     struct line line = { logger, level, text };
     char error[HWL_TEXT];
-    if (logger->silent || level < logger->level)
+    if (level < logger->least)
         return;
     if (logger->function == LUA_NOREF || !state || state->closing) {
         print(logger, level, text);
@@ -75,17 +76,14 @@ struct hwl_logger *hwl_logger_new(struct hwl_state *state, lua_State *L, int ind
     int type = lua_getfield(L, index, "log"), function = LUA_NOREF;
     size_t level = HWS_LOG_warning;
     if (type == LUA_TSTRING) {
-        for (level = 0; level < COUNT(level_names); level++) {
-            if (strcmp(lua_tostring(L, -1), level_names[level]) == 0)
-                break;
-        }
-        if (level == COUNT(level_names))
-            hwl_unknown_name(L, lua_gettop(L), "log level", level_names, level);
+        level = hwl_check_name(L, lua_gettop(L), "log level", level_names, COUNT(level_names));
     } else if (type == LUA_TFUNCTION) {
         lua_pushvalue(L, -1);
         function = luaL_ref(L, LUA_REGISTRYINDEX);
         level = HWS_LOG_debug;
-    } else if (type != LUA_TNIL && !(type == LUA_TBOOLEAN && !lua_toboolean(L, -1))) {
+    } else if (type == LUA_TBOOLEAN && !lua_toboolean(L, -1)) {
+        level = OFF;
+    } else if (type != LUA_TNIL) {
         luaL_error(L, "option log: expected a level, a function or false, got %s",
                    luaL_typename(L, -1));
     }
@@ -97,8 +95,7 @@ struct hwl_logger *hwl_logger_new(struct hwl_state *state, lua_State *L, int ind
     }
     logger->logger.write = write_line;
     logger->state = state;
-    logger->level = (enum hws_log_level)level;
-    logger->silent = type == LUA_TBOOLEAN;
+    logger->least = level;
     logger->function = function;
     (void)snprintf(logger->name, sizeof logger->name, "%s", name ? name : "");
     return logger;

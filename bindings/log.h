@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Where the log lines of a system made in Lua go: the option `log` is a level ("debug" .. "error": lines of that severity and
- * above on stderr), false (nowhere), or a function(level, line, name), which may not act on systems. Default: "warning".
+ * above on stderr), "off" or false (nowhere), or a function(level, line, name), which may not act on systems. Default: "warning".
  */
 #ifndef HWL_LOG_H
 #define HWL_LOG_H
@@ -11,8 +11,7 @@
 struct hwl_logger {
     struct hws_logger logger;
     struct hwl_state *state; /* NULL: Lua is gone */
-    enum hws_log_level level;
-    bool silent;
+    size_t least; /* the lowest level that is written; beyond the highest: none is */
     int function; /* in the registry, or LUA_NOREF */
     char name[65];
 };

@@ -254,7 +254,7 @@ function Process:id() end
 ---@field listen? string "host:port" (port 0: any), "unix:/path"; without it the system only dials
 ---@field advertise? string the address peers use, when it is not the one bound; needs `listen`
 ---@field policy? string|table|false a name, a file, a table; false: the C fallbacks
----@field log? string|false|fun(level: string, line: string, name: string) least level: "warning"
+---@field log? string|false|fun(level: string, line: string, name: string) "warning"; "off", false
 ---@field seed? integer every random choice follows from it
 ---@field handler_budget? integer instructions a handler may use; 0: any number
 ---@field endpoint_writer_batch_size? integer messages handed to one write
