@@ -17,13 +17,15 @@
 
 #define PATH_SIZE 1024
 
-/* The one global: a signal handler gets no argument. */
+/* The only globals: a signal handler gets no argument. */
 static struct hwl_state *interrupt_handle;
+static volatile sig_atomic_t interrupted_by;
 
 /* In order, then at once, then without asking: a script may be stuck in a C function. */
 static void on_signal(int number)
 {
     int error = errno;
+    interrupted_by = number;
     if (hwl_interrupt(interrupt_handle) > 2)
         _exit(128 + number);
     errno = error;
@@ -99,6 +101,25 @@ static int call_cli(lua_State *L)
     return 1;
 }
 
+/* What hwl_interrupt() raised: a position before the word, a traceback behind it. */
+static int is_interrupt(const char *text)
+{
+    static const char word[] = "interrupted";
+    size_t length = strcspn(text, "\n"), size = sizeof word - 1;
+    return interrupted_by && length >= size && memcmp(text + length - size, word, size) == 0;
+}
+
+/* The exit status of a command that raised an error: for a signal's, what shells expect. */
+static int report(const char *text)
+{
+    if (!is_interrupt(text)) {
+        (void)fprintf(stderr, "hawser: %s\n", text);
+        return EXIT_FAILURE;
+    }
+    (void)fputs("hawser: interrupted\n", stderr);
+    return 128 + interrupted_by;
+}
+
 int main(int count, char **arguments)
 {
     int status = EXIT_FAILURE;
@@ -114,7 +135,7 @@ int main(int count, char **arguments)
     if (lua_pcall(L, 2, 1, 1) == LUA_OK)
         status = (int)lua_tointeger(L, -1);
     else
-        (void)fprintf(stderr, "hawser: %s\n", lua_tostring(L, -1));
+        status = report(lua_tostring(L, -1));
     lua_close(L);
     return status;
 }

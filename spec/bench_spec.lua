@@ -119,6 +119,14 @@ describe("hawser bench", function()
         assert.truthy(output:find('no row has "erlang" in its name', 1, true))
     end)
 
+    for name, number in pairs { INT = 130, TERM = 143 } do
+        it("ends with one line on SIG" .. name, function()
+            local output, status = run("--seconds 0.3 --rounds 9 --only ping-pong 2>&1 & "
+                .. "sleep 0.5; kill -" .. name .. " $!; wait $!")
+            assert.same({ "hawser: interrupted\n", number }, { output, status })
+        end)
+    end
+
     it("says how to build what is not beside the executable", function()
         local directory = os.tmpname()
         os.remove(directory)

@@ -101,6 +101,27 @@ describe("hawser", function()
         assert.equal("", err)
     end)
 
+    it("runs a script from standard input", function()
+        local path, out, err = script "print(arg[0], ...) error('on purpose')", scratch(), scratch()
+        local child = assert(process.start({ "sh", "-c", 'exec "$0" run - a b <"$1"', BIN, path },
+                                           { stdout = out, stderr = err }))
+        assert.same({ "exited", 1 }, { child:wait(PATIENCE) })
+        assert.equal("-\ta\tb\n", read(out))
+        assert.truthy(read(err):find("hawser: stdin:1: on purpose", 1, true))
+    end)
+
+    it("tells what a command takes", function()
+        for _, option in ipairs { "--help", "-h" } do
+            local status, out, err = run("run", option)
+            assert.same({ 0, "" }, { status, err })
+            assert.truthy(out:find("usage: hawser run FILE.lua [ARGUMENTS]", 1, true))
+            assert.equal(out, select(3, run("run")))
+        end
+        local status, _, err = run("run", "--fast", "x.lua")
+        assert.equal(2, status)
+        assert.truthy(err:find("unknown option --fast", 1, true))
+    end)
+
     it("says where a script is wrong", function()
         local path = script "local x = 1\nlocal function f() x.y.z = 1 end\nf()\n"
         local status, _, err = run("run", path)
@@ -194,17 +215,24 @@ describe("hawser", function()
         assert.same({ "exited", 0 }, { how, code })
     end)
 
-    it("interrupts a script that has not come to its loop", function()
-        local child, out, err = start("run", script [[
-            io.stdout:setvbuf("no")
-            print("busy")
-            while true do end
-        ]])
-        wait_for(out, "busy")
-        child:kill(process.SIGINT)
-        local how, code = child:wait(PATIENCE)
-        assert.same({ "exited", 130 }, { how, code })
-        assert.truthy(read(err):find("interrupted", 1, true))
+    for _, signal in ipairs { process.SIGINT, process.SIGTERM } do
+        it("interrupts a script that has not come to its loop, signal " .. signal, function()
+            local child, out, err = start("run", script [[
+                io.stdout:setvbuf("no")
+                print("busy")
+                while true do end
+            ]])
+            wait_for(out, "busy")
+            child:kill(signal)
+            assert.same({ "exited", 128 + signal }, { child:wait(PATIENCE) })
+            assert.equal("hawser: interrupted\n", read(err))
+        end)
+    end
+
+    it("takes no error of a script's for a signal", function()
+        local status, _, err = run("run", script 'error("interrupted", 0)')
+        assert.equal(1, status)
+        assert.truthy(err:find("stack traceback", 1, true))
     end)
 
     it("frees what a script leaves behind, whatever state it is in", function()

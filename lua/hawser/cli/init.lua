@@ -9,12 +9,13 @@ local cli = {}
 local HELP = [[
 usage: hawser [--log LEVEL] COMMAND [ARGUMENTS]
 
-  run FILE.lua [ARGUMENTS]  runs a script, then the systems it made until they have stopped
+  run FILE.lua [ARGUMENTS]  runs a script, then the systems it made until they have stopped;
+                            FILE.lua is - for standard input
   bench [OPTIONS]           measures this machine's throughput and latency
 
   --log LEVEL               debug, info, warning (the default), error or off
   --version                 the versions of hawser and of what it is made of
-  --help                    this text
+  --help                    this text; after a command, what that takes
 
 Ctrl-C stops the systems in order; a second one at once.
 ]]
@@ -66,7 +67,7 @@ local function set_log(level)
         return complain(("--log %s: %s"):format(level or "(nothing)",
                                                 suggest.expected(level, LEVELS)))
     end
-    require("hawser").defaults.log = level ~= "off" and level
+    require("hawser").defaults.log = level
     return nil
 end
 

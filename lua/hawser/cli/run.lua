@@ -1,7 +1,15 @@
 -- SPDX-License-Identifier: MIT
 -- hawser run FILE.lua [ARGUMENTS]: the script, then the loop until every system has stopped.
 
-local INTERRUPTED = 130 -- what shells give for a program that Ctrl-C ended
+local USAGE = [[
+usage: hawser run FILE.lua [ARGUMENTS]
+
+Runs the script with the arguments, in `arg` and `...`, then the systems it made until they have
+stopped. FILE.lua is - for standard input. Modules and policies beside the file are found.
+
+The exit status is 0, the integer that the script returns, or 1 when it returns false or fails; 130
+or 143 when a signal interrupts it before its systems run.
+]]
 
 local function traceback(message)
     if type(message) ~= "string" then
@@ -24,8 +32,7 @@ end
 
 local function failed(message)
     if message:find("^[^\n]*interrupted\n") then
-        io.stderr:write("hawser: interrupted\n")
-        return INTERRUPTED
+        error(message, 0) -- perhaps by a signal: main.c knows, and says so
     end
     io.stderr:write("hawser: ", message, "\n")
     return 1
@@ -43,11 +50,17 @@ end
 return function(args)
     local file = args[1]
     if not file then
-        io.stderr:write("usage: hawser run FILE.lua [ARGUMENTS]\n")
+        io.stderr:write(USAGE)
+        return 2
+    elseif file == "--help" or file == "-h" then
+        io.stdout:write(USAGE)
+        return 0
+    elseif file:find("^%-.") then
+        io.stderr:write("hawser: unknown option ", file, "; see hawser run --help\n")
         return 2
     end
     arg = table.move(args, 2, #args, 1, { [0] = file, [-1] = "run", [-2] = args[-1] }) -- luacheck: ignore
-    local chunk, message = loadfile(file)
+    local chunk, message = loadfile(file ~= "-" and file or nil)
     if not chunk then
         return failed(message)
     end
