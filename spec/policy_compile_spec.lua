@@ -278,16 +278,25 @@ describe("the dry run", function()
     it("finds the attempt that goes wrong", function()
         local curve = { 1, 2, 3 }
         assert.equal('policy "unnamed": endpoints["b*"].backoff: dry run with attempt = 5, '
-            .. 'reason = "refused": answered false: expected seconds, or nil and a reason',
+            .. 'reason = "refused": answered false: expected seconds from 0 up, or nil and a reason',
             faults_of { endpoints = { ["b*"] = { backoff = function(endpoint)
                 return curve[endpoint.attempt] or false
             end } } })
     end)
 
-    it("refuses answers of another kind, and NaN", function()
-        assert.matches("answered %-?nan: expected seconds", faults_of { backoff = function()
-            return 0 / 0
-        end })
+    it("refuses answers that are no delay", function()
+        for shown, value in pairs {
+            ["%-1"] = -1, ["%-?nan"] = 0 / 0, inf = math.huge, ["%-inf"] = -math.huge,
+            ['"5"'] = "5", ["true"] = true, ["a table"] = {},
+        } do
+            assert.matches("answered " .. shown .. ": expected seconds from 0 up, or nil and a "
+                           .. "reason", faults_of { backoff = function()
+                return value
+            end })
+        end
+    end)
+
+    it("refuses routes that are none", function()
         assert.equal('policy "unnamed": deadletter: dry run with reason = "blocked": answered '
             .. '"dorp": expected "publish", "drop" or a PID such as "10.0.0.1:25520/audit", '
             .. 'or "/audit" for an actor of this system; did you mean "drop"?',
@@ -299,7 +308,7 @@ describe("the dry run", function()
     end)
 
     it("takes what the core clamps", function()
-        for _, value in ipairs { -1, 0, 1e9, math.huge } do
+        for _, value in ipairs { 0, 1e9 } do
             assert(policy.compile { backoff = function()
                 return value
             end })
@@ -316,6 +325,9 @@ describe("the dry run", function()
             local message = faults_of { backoff = load(body) }
             assert.matches("used up its budget of 100000 instructions", message)
         end
+        assert(policy.compile { backoff = function(endpoint)
+            return 0.2 * 3 ^ endpoint.attempt -- past every number at the thousandth
+        end })
     end)
 
     it("refuses a function that yields", function()

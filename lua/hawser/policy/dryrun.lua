@@ -41,6 +41,12 @@ local function endpoint_questions(address)
     return questions
 end
 
+-- Seconds that the core takes. It clamps what is long, also where a curve without a cap grows past
+-- every number in a thousand tries; one that is endless from the start is a slip.
+local function is_delay(answer, attempt)
+    return type(answer) == "number" and answer >= 0 and (answer < math.huge or attempt >= 1000)
+end
+
 local function backoff_fault(curve, address)
     for _, question in ipairs(endpoint_questions(address)) do
         local ok, answer = guard.run(BUDGET, curve, question)
@@ -48,9 +54,9 @@ local function backoff_fault(curve, address)
                                                                         question.reason)
         if not ok then
             return asked .. ": " .. answer
-        elseif answer ~= nil and (type(answer) ~= "number" or answer ~= answer) then
-            return ("%s: answered %s: expected seconds, or nil and a reason"):format(asked,
-                check.show(answer))
+        elseif answer ~= nil and not is_delay(answer, question.attempt) then
+            return ("%s: answered %s: expected seconds from 0 up, or nil and a reason"):format(
+                asked, check.show(answer))
         end
     end
     return nil
