@@ -103,11 +103,12 @@ describe("policy.compile", function()
     it("knows whether letters need not be asked about", function()
         assert.is_true(assert(policy.compile {}).publishes_all)
         assert.is_true(assert(policy.compile {
-            endpoints = { a = { deadletter = deadletter.publish }, b = { disconnected = "queue" } },
+            endpoints = { ["a:1"] = { deadletter = deadletter.publish },
+                          ["b:1"] = { disconnected = "queue" } },
         }).publishes_all)
         assert.is_false(assert(policy.compile { deadletter = deadletter.drop }).publishes_all)
         assert.is_false(assert(policy.compile {
-            endpoints = { a = { deadletter = deadletter.drop } },
+            endpoints = { ["a:1"] = { deadletter = deadletter.drop } },
         }).publishes_all)
     end)
 
@@ -171,6 +172,9 @@ describe("an endpoint's own parts", function()
 end)
 
 describe("a fault in a policy", function()
+    local no_port = ": no address is like that, the port is missing; "
+    local levels = 'expected throttle.levels { ... }, such as '
+        .. 'require("hawser.policy.throttle").levels { warning = 0.6, critical = 0.85 }'
     local general = "expected one of backoff, deadletter, disconnected, endpoints, name, "
         .. "stable_after, throttle"
     local parts = "expected one of backoff, deadletter, disconnected, throttle"
@@ -180,14 +184,15 @@ describe("a fault in a policy", function()
         { { backoff.fixed() }, "[1]: unknown key, " .. general },
         { { endpoints = { ["10.1.*"] = { throtle = throttle.levels() } } },
           'endpoints["10.1.*"].throtle: unknown key, ' .. parts .. '; did you mean "throttle"?' },
-        { { endpoints = { beta = { name = "x" } } },
-          "endpoints.beta.name: unknown key, " .. parts },
+        { { endpoints = { ["beta:1"] = { name = "x" } } },
+          'endpoints["beta:1"].name: unknown key, ' .. parts },
         { { backoff = 5 }, "backoff = 5: expected a function" },
         { { backoff = {} }, "backoff: expected a function" },
         { { deadletter = "drop" }, 'deadletter = "drop": expected a function' },
         { { throttle = { warning = 0.6 } },
-          "throttle: expected throttle.levels { ... }, found the key warning" },
-        { { throttle = 0.6 }, "throttle = 0.6: expected throttle.levels { ... }" },
+          "throttle: " .. levels .. "; found the key warning" },
+        { { throttle = {} }, "throttle: " .. levels },
+        { { throttle = 0.6 }, "throttle = 0.6: " .. levels },
         { { disconnected = "queu" }, 'disconnected = "queu": expected one of deadletter, queue; '
             .. 'did you mean "queue"?' },
         { { disconnected = true }, "disconnected = true: expected one of deadletter, queue" },
@@ -203,6 +208,12 @@ describe("a fault in a policy", function()
           'endpoints["a:*"] = "drop": expected a table of parts such as { backoff = ... }' },
         { { endpoints = { ["a:*"] = backoff.fixed() } },
           'endpoints["a:*"]: expected a table of parts such as { backoff = ... }' },
+        { { endpoints = { ["127.0.0.1"] = {} } },
+          'endpoints["127.0.0.1"]' .. no_port .. 'did you mean "127.0.0.1:*"?' },
+        { { endpoints = { beta = {} } },
+          "endpoints.beta" .. no_port .. 'did you mean "beta:*"?' },
+        { { endpoints = { ["[::1]"] = {} } },
+          'endpoints["[::1]"]' .. no_port .. 'did you mean "[::1]:*"?' },
     }
     for _, case in ipairs(cases) do
         it("is said with its path: " .. case[2], function()
@@ -213,12 +224,13 @@ describe("a fault in a policy", function()
 
     it("does not hide the others: one line each, in the same order every time", function()
         local source = { name = "x", throtle = 1, disconnected = "q",
-                         endpoints = { b = { backoff = 1 }, a = { backoff = 2 } } }
+                         endpoints = { ["b:1"] = { backoff = 1 }, a = { backoff = 2 } } }
         assert.equal(table.concat({
             'policy "x": disconnected = "q": expected one of deadletter, queue',
             'policy "x": throtle: unknown key, ' .. general .. '; did you mean "throttle"?',
+            'policy "x": endpoints.a' .. no_port .. 'did you mean "a:*"?',
             'policy "x": endpoints.a.backoff = 2: expected a function',
-            'policy "x": endpoints.b.backoff = 1: expected a function',
+            'policy "x": endpoints["b:1"].backoff = 1: expected a function',
         }, "\n"), faults_of(source))
     end)
 
@@ -313,6 +325,9 @@ describe("the dry run", function()
                 return value
             end })
         end
+        assert(policy.compile { backoff = function(endpoint)
+            return 0.2 * 3 ^ endpoint.attempt -- past every number at the thousandth
+        end })
         assert(policy.compile { backoff = function() end })
     end)
 
@@ -325,9 +340,6 @@ describe("the dry run", function()
             local message = faults_of { backoff = load(body) }
             assert.matches("used up its budget of 100000 instructions", message)
         end
-        assert(policy.compile { backoff = function(endpoint)
-            return 0.2 * 3 ^ endpoint.attempt -- past every number at the thousandth
-        end })
     end)
 
     it("refuses a function that yields", function()

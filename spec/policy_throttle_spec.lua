@@ -83,10 +83,13 @@ describe("throttle.check", function()
         assert.is_true(throttle.check { hysteresis = 0 })
     end)
 
+    local how = 'expected throttle.levels { ... }, such as '
+        .. 'require("hawser.policy.throttle").levels { warning = 0.6, critical = 0.85 }'
     local cases = {
-        { 5, "expected throttle.levels { ... }" },
-        { { warning = 0.6 }, "expected throttle.levels { ... }, found the key warning" },
-        { { 5, hysteresis = 0 }, "expected throttle.levels { ... }, found 5" },
+        { 5, how },
+        { {}, how },
+        { { warning = 0.6 }, how .. "; found the key warning" },
+        { { 5, hysteresis = 0 }, how .. "; found 5" },
         { { { name = "red", from = 0.9 } }, "hysteresis = nil: expected a number from 0 to 1" },
         { { { name = "b", from = 0.9 }, { name = "a", from = 0.8 }, hysteresis = 0 },
           "a = 0.8: expected more than b = 0.9" },

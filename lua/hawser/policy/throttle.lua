@@ -71,13 +71,19 @@ local function order_error(levels)
     return nil
 end
 
+local HOW = 'expected throttle.levels { ... }, such as '
+    .. 'require("hawser.policy.throttle").levels { warning = 0.6, critical = 0.85 }'
+
 local function shape_error(levels)
+    if next(levels) == nil then
+        return HOW
+    end
     for _, key in ipairs(check.sorted_keys(levels)) do
         local entry = math.type(key) == "integer" and key >= 1 and key <= #levels
         if not entry and key ~= "hysteresis" then
-            return "expected throttle.levels { ... }, found the key " .. check.path("", key)
+            return HOW .. "; found the key " .. check.path("", key)
         elseif entry and type(levels[key]) ~= "table" then
-            return "expected throttle.levels { ... }, found " .. check.show(levels[key])
+            return HOW .. "; found " .. check.show(levels[key])
         end
     end
     return nil
@@ -88,7 +94,7 @@ end
 ---@return true|nil, string|nil
 function throttle.check(levels)
     if type(levels) ~= "table" then
-        return nil, "expected throttle.levels { ... }"
+        return nil, HOW
     end
     local wrong = shape_error(levels)
     local seen = {}

@@ -80,6 +80,15 @@ local function part_faults(faults, path, parts, extra, known)
     end
 end
 
+-- Every address has a colon: without one, and without a wildcard to stand for it, nothing matches.
+local function port_fault(where, pattern)
+    if pattern:find("[*?]") or pattern:find(":", 1, true) and not pattern:find("%]$") then
+        return nil
+    end
+    return ('%s: no address is like that, the port is missing; did you mean "%s:*"?'):format(where,
+                                                                                           pattern)
+end
+
 local function endpoint_faults(faults, endpoints)
     if type(endpoints) ~= "table" then
         return
@@ -92,6 +101,7 @@ local function endpoint_faults(faults, endpoints)
             faults[#faults + 1] = sentence(where, parts,
                                            "expected a table of parts such as { backoff = ... }")
         else
+            faults[#faults + 1] = port_fault(where, pattern)
             part_faults(faults, where, parts, {}, PART_NAMES)
         end
     end
