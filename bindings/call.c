@@ -11,9 +11,21 @@ static int step_of(uint64_t limit)
     return step < 1000 ? 1000 : step > 1000000 ? 1000000 : (int)step;
 }
 
+/* Where luaL_error() would name the caller of the function that runs, this names the function itself. */
+static void raise_over(lua_State *L, lua_Debug *running, uint64_t limit)
+{
+    lua_getinfo(L, "Sl", running);
+    if (running->currentline > 0)
+        lua_pushfstring(L, "%s:%d: ", running->short_src, running->currentline);
+    else
+        lua_pushliteral(L, "");
+    lua_pushfstring(L, "used up its budget of %I instructions", (LUAI_UACINT)limit);
+    lua_concat(L, 2);
+    lua_error(L);
+}
+
 static void on_count(lua_State *L, lua_Debug *debug)
 {
-    (void)debug;
     struct hwl_state *state = hwl_state(L);
     struct hwl_budget *budget = state ? state->budget : NULL;
     if (!budget || budget->limit == 0)
@@ -31,7 +43,7 @@ static void on_count(lua_State *L, lua_Debug *debug)
     budget->over = true;
     lua_sethook(L, on_count, LUA_MASKCOUNT, 1);
     lua_sethook(budget->co, on_count, LUA_MASKCOUNT, 1);
-    luaL_error(L, "used up its budget of %I instructions", (LUAI_UACINT)budget->limit);
+    raise_over(L, debug, budget->limit);
 }
 
 void hwl_arm(lua_State *co, uint64_t limit)
@@ -42,6 +54,16 @@ void hwl_arm(lua_State *co, uint64_t limit)
         lua_sethook(co, on_count, LUA_MASKCOUNT, step_of(limit));
 }
 
+/* One line that says "[C]: in ?" tells nobody anything. */
+static bool worth_a_traceback(lua_State *L)
+{
+    lua_Debug debug;
+    if (!lua_getstack(L, 1, &debug))
+        return false;
+    lua_getinfo(L, "S", &debug);
+    return debug.what[0] != 'C' || lua_getstack(L, 2, &debug);
+}
+
 int hwl_traceback(lua_State *L)
 {
     const char *text = lua_tostring(L, 1);
@@ -49,7 +71,10 @@ int hwl_traceback(lua_State *L)
         text = lua_tostring(L, -1);
     if (!text)
         text = lua_pushfstring(L, "(error object is a %s value)", luaL_typename(L, 1));
-    luaL_traceback(L, L, text, 1);
+    if (worth_a_traceback(L))
+        luaL_traceback(L, L, text, 1);
+    else
+        lua_pushstring(L, text);
     return 1;
 }
 

@@ -69,7 +69,8 @@ describe("a policy", function()
         { "NaN", function() return 0 / 0 end, "backoff answered %-?nan" },
         { "a table", function() return {} end, "backoff answered table" },
         { "an error", function() error("on purpose") end, "sandbox_spec.lua:%d+: on purpose" },
-        { "no end", function() while true do end end, "used up its budget of 100000 instructions" },
+        { "no end", function() while true do end end,
+            "^[^\n]*sandbox_spec.lua:%d+: used up its budget of 100000 instructions\n" },
         { "no end behind pcall", function() while true do pcall(error) end end,
             "used up its budget" },
         { "a yield", function() coroutine.yield() end, "yield" },
@@ -84,6 +85,25 @@ describe("a policy", function()
             assert.is_true(retries[1].delay >= 0.16 and retries[1].delay <= 0.24)
         end)
     end
+
+    it("that runs too long is named by its own line; one that answers nonsense has no traceback",
+        function()
+            local line = debug.getinfo(1, "l").currentline + 2 -- of the loop
+            local endless = { "endless", function()
+                while true do end
+            end }
+            local function detail_of(case)
+                local system, errors = with(answering(case[2]))
+                system:send(NOWHERE .. "/x", 1)
+                systems.wait(function() return #errors >= 1 end)
+                return errors[1].detail
+            end
+            local place, rest = detail_of(endless):match("([%w_]+%.lua:%d+): (used up[^\n]*)")
+            assert.equal("sandbox_spec.lua:" .. line, place)
+            assert.equal("used up its budget of 100000 instructions", rest)
+            assert.equal("backoff answered soon: expected seconds from 0 up, or nil and a reason",
+                         detail_of { "nonsense", function() return "soon" end })
+        end)
 
     it("only answers: it can't act on a system", function()
         local system, acted
