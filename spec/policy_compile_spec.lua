@@ -290,7 +290,8 @@ describe("the dry run", function()
     it("finds the attempt that goes wrong", function()
         local curve = { 1, 2, 3 }
         assert.equal('policy "unnamed": endpoints["b*"].backoff: dry run with attempt = 5, '
-            .. 'reason = "refused": answered false: expected seconds from 0 up, or nil and a reason',
+            .. 'reason = "refused": answered false: expected seconds from 0 up, '
+            .. 'or nil and a reason',
             faults_of { endpoints = { ["b*"] = { backoff = function(endpoint)
                 return curve[endpoint.attempt] or false
             end } } })
