@@ -215,7 +215,9 @@ describe("hawser", function()
         assert.same({ "exited", 0 }, { how, code })
     end)
 
-    for _, signal in ipairs { process.SIGINT, process.SIGTERM } do
+    -- ThreadSanitizer keeps a signal back until the next call into libc, and this script makes none.
+    local is_tsan = BIN:find("/tsan/", 1, true)
+    for _, signal in ipairs(is_tsan and {} or { process.SIGINT, process.SIGTERM }) do
         it("interrupts a script that has not come to its loop, signal " .. signal, function()
             local child, out, err = start("run", script [[
                 io.stdout:setvbuf("no")
