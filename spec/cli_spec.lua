@@ -215,7 +215,7 @@ describe("hawser", function()
         assert.same({ "exited", 0 }, { how, code })
     end)
 
-    -- ThreadSanitizer keeps a signal back until the next call into libc, and this script makes none.
+    -- ThreadSanitizer keeps signals back until the next call into libc, and this script makes none.
     local is_tsan = BIN:find("/tsan/", 1, true)
     for _, signal in ipairs(is_tsan and {} or { process.SIGINT, process.SIGTERM }) do
         it("interrupts a script that has not come to its loop, signal " .. signal, function()
