@@ -58,6 +58,9 @@ static void tell(struct hws_system *system)
     hwsi_publish(&system->local, &(struct hws_event){.type = HWS_EVENT_Shutdown,
                                                      .reason = system->stop_reason ? system->stop_reason : "stopped",
                                                      .count = system->undelivered});
+    if (system->undelivered)
+        hwsi_log(&system->local, HWS_LOG_warning, "stopped: %llu %s not delivered", (unsigned long long)system->undelivered,
+                 system->undelivered == 1 ? "message was" : "messages were");
     hwsi_events_dispatch(&system->local, UINT64_MAX);
 }
 

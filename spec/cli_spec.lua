@@ -168,8 +168,28 @@ describe("hawser", function()
         assert.truthy(err:find("loud: ", 1, true))
         assert.truthy(err:find("on purpose", 1, true))
         assert.truthy(err:find(path .. ":2:", 1, true))
+        -- Who, what becomes of it and why come first; each line of the traceback has the prefix.
+        assert.truthy(err:gsub("client%-%x+", "client", 1):find('loud: ActorFailed stop count=1 '
+            .. 'pid="client:0/$1": ' .. path .. ":2: on purpose\n", 1, true))
+        for line in err:gmatch("[^\n]+") do
+            assert.truthy(line:find("^%d%d:%d%d:%d%d%.%d%d%d error   loud: "), line)
+        end
         assert.equal("", select(3, run("--log", "off", "run", path)))
         assert.truthy(select(3, run("--log=debug", "run", path)):find("ActorStarted", 1, true))
+    end)
+
+    it("warns of what a system did not deliver", function()
+        for count, text in pairs { "1 message was", "2 messages were" } do
+            local path = script(([[
+                local system = require("hawser").system { name = "hasty" }
+                for i = 1, %d do system:send("127.0.0.1:1/x", i) end
+                system:stop { deadline = 0 }
+            ]]):format(count))
+            local status, _, err = run("run", path)
+            assert.equal(0, status)
+            assert.truthy(err:find("warning hasty: stopped: " .. text .. " not delivered", 1, true))
+            assert.equal("", select(3, run("--log", "error", "run", path)))
+        end
     end)
 
     for _, signal in ipairs { { "SIGINT", process.SIGINT }, { "SIGTERM", process.SIGTERM } } do
@@ -274,8 +294,9 @@ describe("hawser", function()
         assert.equal(1, status)
         local rest = err:match("stack traceback:\n(.*)$")
         for line in rest:gmatch("[^\n]+") do
-            local letter = line:find(": dead letter to ", 1, true) -- what was lost is told
-            assert(letter or line:sub(1, 1) == "\t", line)
+            local told = line:find(": dead letter to ", 1, true) -- what was lost is told
+                or line:find("messages were not delivered", 1, true)
+            assert(told or line:sub(1, 1) == "\t", line)
         end
     end)
 end)

@@ -63,6 +63,8 @@ static void event_free(struct hwsi_local *local, struct queued_event *event)
     hwsi_free(local->heap, event, event->size);
 }
 
+#define DETAIL_MAX 4096 /* of the events with a traceback */
+
 /* An end that somebody asked for. */
 static bool is_orderly(const char *reason)
 {
@@ -79,10 +81,20 @@ static bool may_log_refusal(struct hwsi_local *local)
     return fits;
 }
 
+/* A detail may be a text with its traceback: each of its lines is one of the log's. */
+static void log_lines(const struct hwsi_local *local, enum hws_log_level level, const char *text)
+{
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        hwsi_log(local, level, "%.*s", (int)length, text);
+        text += length + (text[length] == '\n');
+    }
+}
+
 static void log_event(struct hwsi_local *local, const struct hws_event *event)
 {
     enum hws_log_level level = HWS_LOG_info;
-    char line[1024];
+    char text[DETAIL_MAX + 1024];
     if (event->type == HWS_EVENT_DeadLetter)
         return; /* logged by letter.c, at a bounded rate */
     if (event->type == HWS_EVENT_LinkRefused && !may_log_refusal(local))
@@ -95,8 +107,8 @@ static void log_event(struct hwsi_local *local, const struct hws_event *event)
         event->type == HWS_EVENT_Suspect || event->type == HWS_EVENT_Gated || event->type == HWS_EVENT_Quarantined ||
         event->type == HWS_EVENT_Blocked || event->type == HWS_EVENT_LinkRefused || event->type == HWS_EVENT_EventsDropped)
         level = is_orderly(event->reason) ? HWS_LOG_info : HWS_LOG_warning;
-    hwsi_event_line(event, line, sizeof line);
-    hwsi_log(local, level, "%s", line);
+    hwsi_event_line(event, text, sizeof text);
+    log_lines(local, level, text);
 }
 
 void hwsi_publish(struct hwsi_local *local, const struct hws_event *published)

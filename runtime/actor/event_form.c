@@ -156,11 +156,15 @@ void hwsi_event_line(const struct hws_event *event, char *out, size_t capacity)
         if (!(hws_event_fields(event->type) >> i & 1) || is_empty(event, i))
             continue;
         const void *place = (const char *)event + fields[i].offset;
+        if (i == HWS_FIELD_detail)
+            continue; /* it may have several lines */
         if (fields[i].kind == KIND_text)
-            hwsi_text_append(out, capacity, &t.used, i == HWS_FIELD_detail ? ": %s" : " %s", *(const char *const *)place);
+            hwsi_text_append(out, capacity, &t.used, " %s", *(const char *const *)place);
         else if (fields[i].kind != KIND_value && fields[i].kind != KIND_correlation) {
             hwsi_text_append(out, capacity, &t.used, " %s=", fields[i].name);
             json_field(&t, event, i);
         }
     }
+    if (event->detail && hws_event_fields(event->type) & HWS_F(detail))
+        hwsi_text_append(out, capacity, &t.used, ": %s", event->detail);
 }
