@@ -18,6 +18,13 @@ for header in include/hawser/*.h; do
     $cc $strict -Iinclude -fsyntax-only one.c || { echo "$name needs another header first"; exit 1; }
 done
 
+# Hidden functions are seen by no test that links libhawser.a.
+cat include/hawser/*.h | sed -n 's/^HWS_API [^(]*[ *]\(hws_[a-z0-9_]*\)(.*/\1/p' | sort >declared
+nm -D --defined-only lib*/libhawser.so lib/*/libhawser.so 2>/dev/null | sed 's/.* //' | sort >shown
+[ -s declared ]
+hidden=$(comm -23 declared shown)
+[ -z "$hidden" ] || { echo "libhawser.so does not show: $hidden"; exit 1; }
+
 cat >host.c <<'C'
 #include <hawser/error.h>
 #include <stdio.h>
@@ -25,10 +32,10 @@ int main(void) { return puts(hws_strerror(HWS_EINVAL)) < 0; }
 C
 library=$(dirname "$(find . -name libhawser.so)")
 dependencies=$(pkg-config --print-requires-private "$library/pkgconfig/hawser.pc")
-pc="--define-variable=prefix=$prefix $library/pkgconfig/hawser.pc"
-$cc $strict $(pkg-config --cflags $pc) host.c -o host $(pkg-config --libs $pc)
+export PKG_CONFIG_PATH="$prefix/${library#./}/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
+$cc $strict $(pkg-config --cflags hawser) host.c -o host $(pkg-config --libs hawser)
 LD_LIBRARY_PATH=$library ./host
-$cc $strict $(pkg-config --cflags $pc) host.c -o host_static "$library/libhawser.a" \
+$cc $strict $(pkg-config --cflags hawser) host.c -o host_static "$library/libhawser.a" \
     $(pkg-config --libs $dependencies)
 ./host_static
 
@@ -36,4 +43,26 @@ if [ -x bin/hawser ]; then
     unset LUA_PATH LUA_CPATH HAWSER_BUILD HAWSER_BIN || true
     echo 'assert(require("hawser").system); print("installed")' >script.lua
     [ "$(bin/hawser run script.lua)" = installed ]
+
+    cat >lua_host.c <<'C'
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include <hawser_lua.h>
+int main(void)
+{
+    lua_State *L = luaL_newstate();
+    luaL_openlibs(L);
+    hwl_preload(L);
+    int failed = luaL_dostring(L, "assert(require('hawser.core').version)");
+    lua_close(L);
+    return failed;
+}
+C
+    for lua in lua5.4 lua-5.4 lua54; do
+        if pkg-config --exists $lua; then break; fi
+    done
+    $cc $strict $(pkg-config --cflags hawser $lua) lua_host.c -o lua_host \
+        -L"$library" -lhawser_lua $(pkg-config --libs hawser libuv $lua)
+    LD_LIBRARY_PATH=$library ./lua_host
 fi

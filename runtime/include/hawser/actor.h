@@ -89,6 +89,10 @@ HWS_API int hws_stop_actor(struct hws_system *system, struct hws_pid *target);
 HWS_API int hws_watch(struct hws_system *system, struct hws_pid *watcher, struct hws_pid *target);
 HWS_API int hws_unwatch(struct hws_system *system, struct hws_pid *watcher, struct hws_pid *target);
 
+/* Calls `fn` for each living actor; it may not spawn or stop. */
+HWS_API void hws_each_actor(struct hws_system *system, void (*fn)(void *data, struct hws_pid *pid, uint64_t mailbox_size),
+                            void *data);
+
 /* --- inside handlers --- */
 HWS_API struct hws_system *hws_context_system(struct hws_context *context);
 HWS_API struct hws_pid *hws_context_self(struct hws_context *context); /* borrowed */

@@ -61,9 +61,6 @@ HWS_API const char *hws_system_address(const struct hws_system *system); /* as p
 HWS_API uint64_t hws_system_uid(const struct hws_system *system);
 HWS_API uint64_t hws_system_now(struct hws_system *system); /* its clock, ns */
 HWS_API const struct hws_options *hws_system_options(const struct hws_system *system);
-/* Calls `fn` for each living actor; it may not spawn or stop. */
-HWS_API void hws_each_actor(struct hws_system *system, void (*fn)(void *data, struct hws_pid *pid, uint64_t mailbox_size),
-                            void *data);
 
 /* Calls `fn` once, `delay` ns from now, from a turn. The handle is gone after that, after a cancel, and with the system (which
  * then does not call `fn`). `out` may be NULL. */
