@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "methods.h"
 
-#include <string.h>
-
 #include "actor.h"
 #include "log.h"
 #include "names.h"
@@ -109,13 +107,9 @@ static int associate(lua_State *L)
     int error = hws_associate(self->system, address);
     if (error != HWS_EADDRESS)
         return hwl_answer(L, error);
-    const char *own = hws_system_address(self->system);
-    const char *why = strcmp(address, own) == 0 ? "it is the system's own address"
-                                                : "no transport speaks this address";
-    lua_pushfstring(L,
-                    "%s can not be dialled: %s; expected another system's host:port or unix:/path",
-                    address, why);
-    return hwl_failure(L, error, lua_tostring(L, -1));
+    char message[512] = "";
+    (void)hws_check_address(self->system, address, message, sizeof message);
+    return hwl_failure(L, error, message);
 }
 
 static int close_endpoint(lua_State *L)

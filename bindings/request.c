@@ -78,7 +78,7 @@ int hwl_system_request(lua_State *L)
     hwl_outgoing_done(&out, self);
     if (error) {
         hwl_callback_free(&request->callback);
-        return hwl_push_unsent(L, &out, target, error);
+        return hwl_push_unsent(self, L, &out, target, error);
     }
     hwl_callback_push_handle(&request->callback, L);
     return 1;
@@ -137,7 +137,7 @@ int hwl_context_request(lua_State *L)
     hwl_outgoing_done(&out, self);
     if (error) {
         runner->request = 0;
-        return hwl_push_unsent(L, &out, target, error);
+        return hwl_push_unsent(self, L, &out, target, error);
     }
     runner->timeout = out.timeout;
     runner->waiting = true;

@@ -111,6 +111,19 @@ static int no_target(lua_State *L)
                        "the target is no PID; expected a text such as \"127.0.0.1:25520/echo\"");
 }
 
+/* nil, message, code where more can be said than the code's sentence; else 0. */
+static int push_hint(struct hwl_system *system, lua_State *L, struct hws_pid *target, int error)
+{
+    char text[512];
+    if (error == HWS_EADDRESS &&
+        hws_check_address(system->system, hws_pid_address(target), text, sizeof text))
+        return hwl_failure(L, error, text);
+    if (error != HWS_ENOTFOUND || !hws_pid_is_local(target) || !strchr(hws_pid_id(target), '/'))
+        return 0;
+    lua_pushfstring(L, "no actor \"%s\" here; a remote one is host:port/id", hws_pid_id(target));
+    return hwl_failure(L, error, lua_tostring(L, -1));
+}
+
 int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid *sender)
 {
     struct hwl_outgoing out;
@@ -122,8 +135,12 @@ int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid 
     hwl_outgoing_encode(&out, system, L, first + 1);
     int error = hws_send(system->system, target, &out.message);
     hwl_outgoing_done(&out, system);
-    if (out.error || error)
-        return hwl_failure(L, out.error ? out.error : error, out.error ? out.text : NULL);
+    if (out.error)
+        return hwl_failure(L, out.error, out.text);
+    if (error) {
+        int count = push_hint(system, L, target, error);
+        return count ? count : hwl_failure(L, error, NULL);
+    }
     lua_pushboolean(L, 1);
     return 1;
 }
@@ -174,10 +191,14 @@ int hwl_push_response(struct hwl_system *system, lua_State *L, int status,
     return push_failure(L, response->who, sentence, status);
 }
 
-int hwl_push_unsent(lua_State *L, const struct hwl_outgoing *out, struct hws_pid *target, int error)
+int hwl_push_unsent(struct hwl_system *system, lua_State *L, const struct hwl_outgoing *out,
+                    struct hws_pid *target, int error)
 {
     if (out->error)
         return hwl_failure(L, out->error, out->text);
+    int count = push_hint(system, L, target, error);
+    if (count)
+        return count;
     /* Made a dead letter at once; of the reasons with these codes only one can be it. */
     const char *sentence = error == HWS_ENOTFOUND ? hws_reason_sentence(HWS_REASON_not_found)
                            : error == HWS_EDISCONNECTED

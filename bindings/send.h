@@ -36,8 +36,8 @@ int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid 
 int hwl_push_response(struct hwl_system *system, lua_State *L, int status,
                       const struct hws_message *response, uint64_t timeout);
 /* hws_request() has failed: the same results. */
-int hwl_push_unsent(lua_State *L, const struct hwl_outgoing *out, struct hws_pid *target,
-                    int error);
+int hwl_push_unsent(struct hwl_system *system, lua_State *L, const struct hwl_outgoing *out,
+                    struct hws_pid *target, int error);
 
 void hwl_open_sending(lua_State *L);
 

@@ -94,14 +94,17 @@ void hws_system_statistics(struct hws_system *system, struct hws_system_statisti
     memcpy(out->dead_letters_by_reason, local->letters.by_reason, sizeof out->dead_letters_by_reason);
 }
 
+int hws_check_address(struct hws_system *system, const char *text, char *message, size_t capacity)
+{
+    return hwsi_manager_check(&system->manager, text, message, capacity);
+}
+
 int hws_associate(struct hws_system *system, const char *text)
 {
     struct hwsi_address *address;
     struct hwsi_endpoint *endpoint;
-    const char *rest;
-    if (!hwsi_manager_transport(&system->manager, text, &rest) && !hwsi_is_client_address(text))
-        return HWS_EADDRESS;
-    int error = hwsi_address_intern(system->local.names, hws_slice_text(text), &address);
+    int error = hws_check_address(system, text, NULL, 0);
+    error = error ? error : hwsi_address_intern(system->local.names, hws_slice_text(text), &address);
     if (error)
         return error;
     error = hwsi_manager_endpoint(&system->manager, address, &endpoint);

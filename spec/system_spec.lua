@@ -113,9 +113,33 @@ describe("hawser.system", function()
         assert.equal("nonsense can not be dialled: no transport speaks this address; "
             .. "expected another system's host:port or unix:/path", complaint "nonsense")
         assert.truthy(complaint(system.address):find("it is the system's own address", 1, true))
+        assert.equal('"127.0.0.1:70000" is no address: the port is not a number from 0 to 65535',
+                     complaint "127.0.0.1:70000")
         assert.is_true(system:associate "127.0.0.1:1")
         assert.truthy(system:statistics "127.0.0.1:1")
         assert.is_nil((system:statistics "nonsense"))
+    end)
+
+    it("says at once why a target can't be reached", function()
+        local system = systems.new()
+        local letters = systems.events(system, "DeadLetter")
+        local attempts = systems.events(system, "AssociationAttempt")
+        local function complaint(expected, ok, message, code)
+            assert.is_nil(ok)
+            assert.equal(expected, code)
+            return message
+        end
+        local no_port = '"127.0.0.1:70000" is no address: the port is not a number from 0 to 65535'
+        local no_address = 'no actor "127.0.0.1/x" here; a remote one is host:port/id'
+        assert.equal(no_port, complaint("EADDRESS", system:send("127.0.0.1:70000/x", 1)))
+        assert.equal(no_address, complaint("ENOTFOUND", system:send("127.0.0.1/x", 1)))
+        assert.equal(no_port, complaint("EADDRESS", system:request("127.0.0.1:70000/x", 1, print)))
+        assert.equal(no_address, complaint("ENOTFOUND", system:request("127.0.0.1/x", 1, print)))
+        assert.equal('"h:http" is no address: the port is not a number from 0 to 65535',
+                     complaint("EADDRESS", system:send("h:http/x", 1)))
+        systems.wait(function() return #letters == 5 end)
+        assert.same({}, attempts)
+        assert.is_nil((system:statistics "127.0.0.1:70000"))
     end)
 
     it("refuses an address that nobody could dial", function()

@@ -151,6 +151,25 @@ int hwsi_manager_endpoint(struct hwsi_manager *manager, struct hwsi_address *add
     return hwsi_endpoint_new(manager, address, out);
 }
 
+static int refuse(const char *address, const char *why, char *message, size_t capacity)
+{
+    hwsi_say(message, capacity, "%s can not be dialled: %s; expected another system's host:port or unix:/path", address, why);
+    return HWS_EADDRESS;
+}
+
+int hwsi_manager_check(const struct hwsi_manager *manager, const char *address, char *message, size_t capacity)
+{
+    const char *rest;
+    if (hwsi_is_client_address(address))
+        return 0;
+    if (*address && strcmp(address, manager->local->names->local->text) == 0)
+        return refuse(address, "it is the system's own address", message, capacity);
+    struct hws_transport *transport = hwsi_manager_transport(manager, address, &rest);
+    if (!transport)
+        return refuse(address, "no transport speaks this address", message, capacity);
+    return transport->ops->check ? transport->ops->check(transport, rest, message, capacity) : 0;
+}
+
 /* `endpoint` (may be NULL) becomes a tombstone; those past their time or number are freed. */
 void hwsi_manager_bury(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint)
 {

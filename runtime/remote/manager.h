@@ -51,6 +51,8 @@ extern const struct hwsi_router_ops hwsi_router_ops_remote;
 int hwsi_manager_endpoint(struct hwsi_manager *manager, struct hwsi_address *address, struct hwsi_endpoint **out);
 /* The transport of an address and the rest of it; NULL: none speaks it. */
 struct hws_transport *hwsi_manager_transport(const struct hwsi_manager *manager, const char *address, const char **rest);
+/* 0, or HWS_EADDRESS with a sentence: nobody can ever be dialled there. Before an endpoint is made for somebody to reach. */
+int hwsi_manager_check(const struct hwsi_manager *manager, const char *address, char *message, size_t capacity);
 struct hwsi_hello hwsi_manager_hello(const struct hwsi_manager *manager, const struct hwsi_association *association);
 /* Decides on a HELLO: none, and the endpoint it is for, or why it is refused. Nothing is torn down yet. */
 enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct hwsi_hello *hello, struct hwsi_endpoint **out);

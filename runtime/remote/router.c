@@ -18,11 +18,20 @@ static struct hwsi_manager *manager_of(struct hwsi_router *router)
     return (struct hwsi_manager *)(void *)router;
 }
 
+/* Makes the endpoint, unless the transport can never dial it. One that is missing may still be added. */
+static int endpoint_for(struct hwsi_manager *manager, struct hwsi_address *address, struct hwsi_endpoint **out)
+{
+    const char *rest;
+    bool spoken = hwsi_manager_transport(manager, address->text, &rest);
+    int error = spoken ? hwsi_manager_check(manager, address->text, NULL, 0) : 0;
+    return error ? error : hwsi_manager_endpoint(manager, address, out);
+}
+
 static int route(struct hwsi_router *router, struct hws_pid *to, struct hws_pid *target, const struct hws_message *message)
 {
     struct hwsi_endpoint *endpoint = to->address->endpoint;
     if (!endpoint) {
-        int error = hwsi_manager_endpoint(manager_of(router), to->address, &endpoint);
+        int error = endpoint_for(manager_of(router), to->address, &endpoint);
         if (error) {
             struct hws_message letter = *message;
             letter.request_id = target ? letter.request_id : 0;
@@ -50,7 +59,7 @@ static int route_notify(struct hwsi_router *router, enum hwsi_notice notice, str
     struct hwsi_endpoint *endpoint = target->address->endpoint;
     if (!endpoint && (notice == HWSI_NOTICE_TERMINATED || notice == HWSI_NOTICE_DEAD_LETTER || notice == HWSI_NOTICE_UNWATCH))
         return 0;
-    int error = endpoint ? 0 : hwsi_manager_endpoint(manager_of(router), target->address, &endpoint);
+    int error = endpoint ? 0 : endpoint_for(manager_of(router), target->address, &endpoint);
     return error ? error : hwsi_watcher_notify(target, sender, notice, reason, number, endpoint, sequence);
 }
 

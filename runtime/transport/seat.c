@@ -136,7 +136,8 @@ static void seat_release(struct hws_transport *transport)
         seat_free(seat);
 }
 
-static const struct hws_transport_ops seat_ops = { "loop", seat_listen, seat_dial, seat_release };
+static const struct hws_transport_ops seat_ops = { "loop", seat_listen, seat_dial, seat_release,
+                                                   NULL };
 
 int hwsi_seat_new(struct hws_loopback *loopback, struct hws_system *system, struct hwsi_seat **out)
 {

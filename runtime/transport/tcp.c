@@ -108,6 +108,23 @@ static int tcp_listen(struct hws_transport *transport, const char *text,
     return 0;
 }
 
+static int dialable(struct hwsi_host_port *address, const char *text, char *detail, size_t capacity)
+{
+    int error = hwsi_host_port_parse(address, text, detail, capacity);
+    if (error || address->port)
+        return error;
+    hwsi_say(detail, capacity, "\"%.200s\" can not be dialled: port 0 is no port", text);
+    return HWS_EADDRESS;
+}
+
+static int tcp_check(struct hws_transport *transport, const char *text, char *detail,
+                     size_t capacity)
+{
+    struct hwsi_host_port address;
+    (void)transport;
+    return dialable(&address, text, detail, capacity);
+}
+
 static int tcp_dial(struct hws_transport *transport, const char *text,
                     struct hws_link_handler *handler, struct hws_link **out, char *detail,
                     size_t capacity)
@@ -115,13 +132,9 @@ static int tcp_dial(struct hws_transport *transport, const char *text,
     struct hwsi_family *family = (struct hwsi_family *)transport;
     struct hwsi_host_port address;
     struct sockaddr_storage where;
-    int error = hwsi_host_port_parse(&address, text, detail, capacity);
+    int error = dialable(&address, text, detail, capacity);
     if (error)
         return error;
-    if (address.port == 0) {
-        hwsi_say(detail, capacity, "\"%.200s\" can not be dialled: port 0 is no port", text);
-        return HWS_EADDRESS;
-    }
     if (numeric(&address, &where))
         return hwsi_family_dial(family, text, (struct sockaddr *)&where, numeric(&address, &where),
                                 handler, out, detail, capacity);
@@ -129,8 +142,8 @@ static int tcp_dial(struct hws_transport *transport, const char *text,
                                  capacity);
 }
 
-static const struct hws_transport_ops tcp_ops = { "tcp", tcp_listen, tcp_dial,
-                                                  hwsi_family_release };
+static const struct hws_transport_ops tcp_ops = { "tcp", tcp_listen, tcp_dial, hwsi_family_release,
+                                                  tcp_check };
 
 int hwsi_tcp_new(struct hwsi_sockets *sockets, void (*released)(void *data), void *data,
                  struct hws_transport **out)

@@ -144,8 +144,16 @@ static int unix_dial(struct hws_transport *transport, const char *path,
                             sizeof where, handler, out, detail, capacity);
 }
 
+static int unix_check(struct hws_transport *transport, const char *path, char *detail,
+                      size_t capacity)
+{
+    struct sockaddr_un where;
+    (void)transport;
+    return parse(&where, path, detail, capacity);
+}
+
 static const struct hws_transport_ops unix_ops = { "unix", unix_listen, unix_dial,
-                                                   hwsi_family_release };
+                                                   hwsi_family_release, unix_check };
 
 int hwsi_unix_new(struct hwsi_sockets *sockets, void (*released)(void *data), void *data,
                   struct hws_transport **out)

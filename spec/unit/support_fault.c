@@ -264,7 +264,7 @@ static void release(struct hws_transport *base)
     free(transport);
 }
 
-static const struct hws_transport_ops transport_ops = { "loop", do_listen, do_dial, release };
+static const struct hws_transport_ops transport_ops = { "loop", do_listen, do_dial, release, NULL };
 
 int fault_add(struct hws_loopback *loopback, struct hws_system *system, struct fault_plan *plan)
 {

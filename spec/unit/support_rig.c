@@ -170,7 +170,16 @@ static void release(struct hws_transport *transport)
     ((struct rig *)(void *)transport)->released = true;
 }
 
-static const struct hws_transport_ops transport_ops = {"tcp", listen_on, dial, release};
+static int check(struct hws_transport *transport, const char *address, char *detail, size_t capacity)
+{
+    (void)transport;
+    if (!strstr(address, "never"))
+        return 0;
+    snprintf(detail, capacity, "%s is never there", address);
+    return HWS_EADDRESS;
+}
+
+static const struct hws_transport_ops transport_ops = {"tcp", listen_on, dial, release, check};
 
 /* --- its life --- */
 

@@ -263,6 +263,29 @@ static void test_undialable(void **state)
     rig_end(&rig);
 }
 
+static void test_never_dialable(void **state)
+{
+    struct rig rig;
+    struct hws_endpoint_statistics statistics;
+    char message[128] = "";
+    (void)state;
+    rig_start_default(&rig);
+    assert_int_equal(hws_check_address(rig.system, "never:1", message, sizeof message), HWS_EADDRESS);
+    assert_string_equal(message, "never:1 is never there");
+    assert_int_equal(hws_check_address(rig.system, RIG_HERE, message, sizeof message), HWS_EADDRESS);
+    assert_non_null(strstr(message, "it is the system's own address"));
+    assert_int_equal(hws_check_address(rig.system, "nonsense", message, sizeof message), HWS_EADDRESS);
+    assert_non_null(strstr(message, "no transport speaks this address"));
+    assert_int_equal(hws_check_address(rig.system, RIG_PEER, NULL, 0), 0);
+    assert_int_equal(hws_associate(rig.system, "never:1"), HWS_EADDRESS);
+    assert_int_equal(rig_send(&rig, "never:1/a"), HWS_EADDRESS);
+    rig_turn(&rig);
+    assert_string_equal(rig_event(&rig, HWS_EVENT_DeadLetter, 0)->reason, "disconnected");
+    assert_int_equal(hws_statistics(rig.system, "never:1", &statistics), HWS_ENOTFOUND);
+    assert_int_equal(rig_count(&rig, HWS_EVENT_AssociationAttempt), 0);
+    rig_end(&rig);
+}
+
 static void test_no_auto_start(void **state)
 {
     struct rig rig;
@@ -413,6 +436,7 @@ int main(void)
         cmocka_unit_test(test_close_and_a_new_life),
         cmocka_unit_test(test_late_end_of_an_old_link),
         cmocka_unit_test(test_undialable),
+        cmocka_unit_test(test_never_dialable),
         cmocka_unit_test(test_no_auto_start),
         cmocka_unit_test(test_queue_full),
         cmocka_unit_test(test_throttle_levels),

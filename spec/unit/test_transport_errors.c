@@ -46,6 +46,12 @@ static int try_dial(struct hws_transport *transport, const char *address, char *
     return error;
 }
 
+static int try_check(struct hws_transport *transport, const char *address, char *detail,
+                     size_t capacity)
+{
+    return transport->ops->check(transport, address, detail, capacity);
+}
+
 static void addresses_are_taken_apart(void **state)
 {
     static const char *const good[] = { "127.0.0.1:25520", "[::1]:0", "a-host.example:65535",
@@ -85,7 +91,15 @@ static void malformed_addresses_are_refused_at_once(void **state)
         assert_non_null(strstr(detail, bad[i].says));
         assert_int_equal(try_dial(bench->tcp, bad[i].address, detail, sizeof detail), HWS_EADDRESS);
         assert_non_null(strstr(detail, bad[i].says));
+        memset(detail, 0, sizeof detail);
+        assert_int_equal(try_check(bench->tcp, bad[i].address, detail, sizeof detail),
+                         HWS_EADDRESS);
+        assert_non_null(strstr(detail, bad[i].says));
     }
+    assert_int_equal(try_check(bench->tcp, "a:65535", detail, sizeof detail), 0);
+    assert_int_equal(try_check(bench->tcp, "a:0", NULL, 0), HWS_EADDRESS);
+    assert_int_equal(try_check(bench->unix_domain, "/run/x.socket", detail, sizeof detail), 0);
+    assert_int_equal(try_check(bench->unix_domain, "", detail, sizeof detail), HWS_EADDRESS);
     memset(host, 'a', sizeof host);
     strcpy(host + sizeof host - 3, ":1");
     assert_int_equal(try_dial(bench->tcp, host, detail, sizeof detail), HWS_EADDRESS);

@@ -79,8 +79,13 @@ struct hws_system_statistics {
 HWS_API void hws_system_statistics(struct hws_system *system, struct hws_system_statistics *out);
 
 /*
- * Dials `address` if there is no link yet. 0 also when it is connected already; events tell the outcome. HWS_EADDRESS: it is the
- * system's own, or no transport speaks it.
+ * Whether `address` could be dialled at all: 0, or HWS_EADDRESS with a sentence (`message` may be NULL with capacity 0): it is the
+ * system's own, no transport speaks it, or its transport says that it can never work (a port above 65535). Opens nothing.
+ */
+HWS_API int hws_check_address(struct hws_system *system, const char *address, char *message, size_t capacity);
+/*
+ * Dials `address` if there is no link yet. 0 also when it is connected already; events tell the outcome. HWS_EADDRESS as for
+ * hws_check_address().
  */
 HWS_API int hws_associate(struct hws_system *system, const char *address);
 /* Ends an endpoint: BYE, EndpointTerminated, what is queued becomes dead letters. HWS_ENOTFOUND. */

@@ -79,6 +79,8 @@ struct hws_transport_ops {
                 struct hws_link **out, char *detail, size_t capacity);
     /* The system is going away: no link or listener of it is left. Frees the transport (maybe later). */
     void (*release)(struct hws_transport *transport);
+    /* 0, or HWS_EADDRESS with a sentence when dial() could never take the address. Opens nothing. May be NULL: anything goes. */
+    int (*check)(struct hws_transport *transport, const char *address, char *detail, size_t capacity);
 };
 /* Embed as first member. */
 struct hws_transport {
