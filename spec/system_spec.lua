@@ -137,6 +137,8 @@ describe("hawser.system", function()
         assert.equal(no_address, complaint("ENOTFOUND", system:request("127.0.0.1/x", 1, print)))
         assert.equal('"h:http" is no address: the port is not a number from 0 to 65535',
                      complaint("EADDRESS", system:send("h:http/x", 1)))
+        local watcher = system:spawn(function() end)
+        complaint("EADDRESS", system:watch(watcher, "127.0.0.1:70000/x"))
         systems.wait(function() return #letters == 5 end)
         assert.same({}, attempts)
         assert.is_nil((system:statistics "127.0.0.1:70000"))
