@@ -135,12 +135,8 @@ int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid 
     hwl_outgoing_encode(&out, system, L, first + 1);
     int error = hws_send(system->system, target, &out.message);
     hwl_outgoing_done(&out, system);
-    if (out.error)
-        return hwl_failure(L, out.error, out.text);
-    if (error) {
-        int count = push_hint(system, L, target, error);
-        return count ? count : hwl_failure(L, error, NULL);
-    }
+    if (out.error || error)
+        return hwl_push_unsent(system, L, &out, target, error);
     lua_pushboolean(L, 1);
     return 1;
 }

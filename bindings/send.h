@@ -35,7 +35,7 @@ int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid 
 /* The response to a request that had `timeout` (0: the option), or why there is none, as results. */
 int hwl_push_response(struct hwl_system *system, lua_State *L, int status,
                       const struct hws_message *response, uint64_t timeout);
-/* hws_request() has failed: the same results. */
+/* hws_send() or hws_request() has failed: nil, a sentence that names the target, code. */
 int hwl_push_unsent(struct hwl_system *system, lua_State *L, const struct hwl_outgoing *out,
                     struct hws_pid *target, int error);
 

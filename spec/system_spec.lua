@@ -40,6 +40,13 @@ describe("hawser.system", function()
         assert.error_matches(function() hawser.system {} end, "name")
     end)
 
+    it("names the target that a message could not be sent to", function()
+        local system = systems.new()
+        assert.same({ nil, system.address .. "/nobody: no actor of that id lives there", "ENOTFOUND" },
+            { system:send("nobody", 1) })
+        assert.equal("message: a function can not be sent", select(2, system:send("nobody", print)))
+    end)
+
     it("names an unknown option of any method, and the nearest known one", function()
         local system = systems.new()
         local pid = system:spawn(function(ctx) ctx:respond(1, { timeout = 1 }) end)
