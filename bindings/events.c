@@ -25,7 +25,7 @@ void hwl_push_uid(lua_State *L, uint64_t uid)
 {
     char text[24];
     (void)snprintf(text, sizeof text, "%016llx", (unsigned long long)uid);
-    lua_pushstring(L, text);
+    lua_pushstring(L, uid ? text : NULL);
 }
 
 /* --- one function a kind of field --- */

@@ -17,6 +17,6 @@ int hwl_list_events(lua_State *L);
 void hwl_open_events(lua_State *L);
 
 /* Pushes a uid as text. */
-void hwl_push_uid(lua_State *L, uint64_t uid);
+void hwl_push_uid(lua_State *L, uint64_t uid); /* 16 hex digits; 0, which is nobody's: nil */
 
 #endif

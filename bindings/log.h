@@ -11,8 +11,8 @@
 struct hwl_logger {
     struct hws_logger logger;
     struct hwl_state *state; /* NULL: Lua is gone */
-    size_t least; /* the lowest level that is written; beyond the highest: none is */
-    int function; /* in the registry, or LUA_NOREF */
+    size_t least;            /* the lowest level that is written; beyond the highest: none is */
+    int function;            /* in the registry, or LUA_NOREF */
     char name[65];
 };
 

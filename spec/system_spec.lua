@@ -42,8 +42,8 @@ describe("hawser.system", function()
 
     it("names the target that a message could not be sent to", function()
         local system = systems.new()
-        assert.same({ nil, system.address .. "/nobody: no actor of that id lives there", "ENOTFOUND" },
-            { system:send("nobody", 1) })
+        assert.same({ nil, system.address .. "/nobody: no actor of that id lives there",
+                      "ENOTFOUND" }, { system:send("nobody", 1) })
         assert.equal("message: a function can not be sent", select(2, system:send("nobody", print)))
     end)
 

@@ -95,6 +95,8 @@ static bool is_empty(const struct hws_event *event, size_t field)
         return !*(const char *const *)(const void *)place;
     case KIND_pid:
         return !*(struct hws_pid *const *)(const void *)place;
+    case KIND_uid:
+        return *(const uint64_t *)(const void *)place == 0; /* nobody's: the peer was never met */
     case KIND_value:
         return ((const struct hws_slice *)(const void *)place)->size == 0;
     default:
