@@ -137,7 +137,8 @@ void hwsi_writer_flush(struct hwsi_connection *connection, bool all)
     int lanes = connection->phase == HWSI_UP ? HWSI_LANES : 0;
     if (!connection->link)
         return;
-    if (lanes && connection->writable)
+    /* In the middle of a turn some of what was read is not handled yet: the ACK is for the turn's end. */
+    if (lanes && connection->writable && all)
         plan_acknowledgement(connection);
     while (connection->writable) {
         build(connection, &batch, lanes);
