@@ -15,13 +15,16 @@ const char *hws_version(void)
     return VERSION(HWS_VERSION_MAJOR, HWS_VERSION_MINOR, HWS_VERSION_PATCH);
 }
 
-static void ask_letter_route(struct hwsi_letter_route *route, const struct hws_letter *letter, struct hws_letter_answer *answer)
+static void ask_letter_route(struct hwsi_letter_route *route, const struct hws_letter *letter,
+                             struct hws_letter_answer *answer)
 {
     struct hws_system *system = HWSI_ENTRY(route, struct hws_system, letter_route);
     struct hws_policy_error error;
     hwsi_policy_dead_letter(&system->policy, letter, answer, &error);
     uint64_t second = hwsi_now(&system->local) / HWS_SECOND + 1;
-    if (error.text[0] && system->letter_error_second != second) { /* a broken policy is told once a second, not once a letter */
+    if (error.text[0] &&
+        system->letter_error_second !=
+            second) { /* a broken policy is told once a second, not once a letter */
         system->letter_error_second = second;
         hwsi_manager_policy_failed(&system->manager, letter->target->address->text, &error);
     }
@@ -84,13 +87,15 @@ static int init(struct hws_system *system)
     hwsi_list_init(&system->after);
     system->policy.options = options;
     system->policy.random = &system->random;
-    int local = hwsi_local_init(&system->local, system, options, system->heap, &system->timers, &system->random);
+    int local = hwsi_local_init(&system->local, system, options, system->heap, &system->timers,
+                                &system->random);
     system->letter_route.ask = ask_letter_route;
     system->local.letters.route = &system->letter_route;
     if (!error)
         error = local;
     if (!error)
-        error = hwsi_manager_init(&system->manager, &system->local, &system->policy, &system->random);
+        error =
+            hwsi_manager_init(&system->manager, &system->local, &system->policy, &system->random);
     if (!error)
         error = hwsi_timer_register(&system->timers, &system->stop_timer, stop_due);
     if (!error)
@@ -103,7 +108,8 @@ static int init(struct hws_system *system)
     return error;
 }
 
-int hws_system_new(const struct hws_options *given, struct hws_system **out, char *message, size_t capacity)
+int hws_system_new(const struct hws_options *given, struct hws_system **out, char *message,
+                   size_t capacity)
 {
     struct hws_options options = *given;
     if (!options.allocator)
@@ -141,9 +147,10 @@ int hws_add_transport(struct hws_system *system, struct hws_transport *transport
 static void publish_policy(struct hws_system *system)
 {
     const struct hws_policy *chosen = system->policy.chosen;
-    hwsi_publish(&system->local, &(struct hws_event){.type = HWS_EVENT_PolicyLoaded,
-                                                     .name = hwsi_policy_name(&system->policy),
-                                                     .detail = chosen && chosen->origin ? chosen->origin : ""});
+    hwsi_publish(&system->local,
+                 &(struct hws_event){ .type = HWS_EVENT_PolicyLoaded,
+                                      .name = hwsi_policy_name(&system->policy),
+                                      .detail = chosen && chosen->origin ? chosen->origin : "" });
 }
 
 int hws_set_policy(struct hws_system *system, struct hws_policy *policy)
@@ -160,7 +167,8 @@ int hws_start(struct hws_system *system, char *message, size_t capacity)
         hwsi_say(message, capacity, "system %s has been started or stopped already", system->name);
         return HWS_ESTATE;
     }
-    int error = system->options.listen ? hwsi_manager_listen(&system->manager, message, capacity) : 0;
+    int error =
+        system->options.listen ? hwsi_manager_listen(&system->manager, message, capacity) : 0;
     if (error)
         return error;
     system->started = true;
@@ -176,7 +184,8 @@ void hws_turn(struct hws_system *system)
     system->in_turn = true;
     local->now = hwsi_now(local);
     local->in_turn = true;
-    bool stop_asked = atomic_load_explicit(&system->stop_asked, memory_order_acquire); /* before the posts that came before it */
+    bool stop_asked = atomic_load_explicit(
+        &system->stop_asked, memory_order_acquire); /* before the posts that came before it */
     hwsi_timers_fire(&system->timers, hwsi_now(local));
     if (atomic_load_explicit(&system->posts, memory_order_relaxed))
         hwsi_posts_deliver(system);
@@ -212,11 +221,13 @@ uint64_t hws_next_turn(struct hws_system *system)
 {
     if (system->told_stopped)
         return HWS_NEVER;
-    bool stop_is_new = system->stage == HWSI_RUNNING ? atomic_load(&system->stop_asked) : !system->stop_seen;
+    bool stop_is_new =
+        system->stage == HWSI_RUNNING ? atomic_load(&system->stop_asked) : !system->stop_seen;
     if (stop_is_new || !hwsi_list_empty(&system->local.untold))
         return 0;
-    if (hwsi_dispatch_pending(&system->local) || system->local.events.queued || !hwsi_list_empty(&system->manager.dirty) ||
-        !hwsi_list_empty(&system->manager.remains) || atomic_load_explicit(&system->posts, memory_order_relaxed))
+    if (hwsi_dispatch_pending(&system->local) || system->local.events.queued ||
+        !hwsi_list_empty(&system->manager.dirty) || !hwsi_list_empty(&system->manager.remains) ||
+        atomic_load_explicit(&system->posts, memory_order_relaxed))
         return 0;
     if (system->stage == HWSI_CLOSED_DOWN && hwsi_manager_closed(&system->manager))
         return 0; /* its last link has closed: the turn that ends it is due, whoever's transport it was */

@@ -26,7 +26,8 @@ static void fire(struct hwsi_timer *base)
     fn(data);
 }
 
-int hws_after(struct hws_system *system, uint64_t delay, void (*fn)(void *data), void *data, struct hws_timer **out)
+int hws_after(struct hws_system *system, uint64_t delay, void (*fn)(void *data), void *data,
+              struct hws_timer **out)
 {
     if (system->stage >= HWSI_CLOSED_DOWN)
         return HWS_ECLOSED;

@@ -48,7 +48,9 @@ int hws_post(struct hws_system *system, const char *target, struct hws_slice pay
         atomic_fetch_sub(&system->post_count, 1);
         return HWS_ENOMEM;
     }
-    *post = (struct hwsi_post){.size = size, .target_size = target_size, .payload_size = payload.size};
+    *post = (struct hwsi_post){ .size = size,
+                                .target_size = target_size,
+                                .payload_size = payload.size };
     memcpy(post->bytes, target, target_size);
     memcpy(post->bytes + target_size, payload.data, payload.size);
     post->next = atomic_load(&system->posts);
@@ -80,15 +82,18 @@ void hwsi_posts_deliver(struct hws_system *system)
 {
     struct hwsi_post *post = take_all(system), *next;
     for (; post; post = next) {
-        struct hws_slice target = {post->bytes, post->target_size};
+        struct hws_slice target = { post->bytes, post->target_size };
         struct hws_pid *pid;
         next = post->next;
         if (hwsi_pid_parse(system->local.names, target, &pid) == 0) {
-            hws_send(system, pid, &(struct hws_message){.payload = {post->bytes + post->target_size, post->payload_size}});
+            hws_send(system, pid,
+                     &(struct hws_message){
+                         .payload = { post->bytes + post->target_size, post->payload_size } });
             hwsi_pid_release(pid);
         } else {
             hwsi_letter(&system->local, system->local.root,
-                        &(struct hws_message){.payload = {post->bytes + post->target_size, post->payload_size}},
+                        &(struct hws_message){
+                            .payload = { post->bytes + post->target_size, post->payload_size } },
                         HWS_REASON_not_found);
         }
         post_free(system, post);

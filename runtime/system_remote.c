@@ -15,7 +15,8 @@ const char *hws_endpoint_state_name(enum hws_endpoint_state state)
     return state < HWS_ENDPOINT_STATE_COUNT ? names[state] : "unknown";
 }
 
-void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint, struct hws_endpoint_statistics *out)
+void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint,
+                              struct hws_endpoint_statistics *out)
 {
     const struct hwsi_association *association = endpoint->association;
     const struct hwsi_ring *ring = association ? &association->lanes[HWSI_LANE_USER] : NULL;
@@ -43,7 +44,8 @@ void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint, struct hws_e
     memcpy(out->dead_letters, endpoint->letters, sizeof out->dead_letters);
     hwsi_text_copy(out->address, sizeof out->address, endpoint->address->text);
     hwsi_text_copy(out->name, sizeof out->name, endpoint->name);
-    hwsi_text_copy(out->level, sizeof out->level, endpoint->level ? endpoint->levels.level[endpoint->level - 1].name : "normal");
+    hwsi_text_copy(out->level, sizeof out->level,
+                   endpoint->level ? endpoint->levels.level[endpoint->level - 1].name : "normal");
     hwsi_text_copy(out->reason, sizeof out->reason, endpoint->reason ? endpoint->reason : "");
 }
 
@@ -70,7 +72,9 @@ int hws_statistics(struct hws_system *system, const char *text, struct hws_endpo
 }
 
 void hws_statistics_snapshot(struct hws_system *system,
-                             void (*fn)(void *data, const struct hws_endpoint_statistics *statistics), void *data)
+                             void (*fn)(void *data,
+                                        const struct hws_endpoint_statistics *statistics),
+                             void *data)
 {
     struct hwsi_list *head = &system->manager.endpoints;
     for (struct hwsi_list *node = head->next; node != head; node = node->next) {
@@ -83,15 +87,16 @@ void hws_statistics_snapshot(struct hws_system *system,
 void hws_system_statistics(struct hws_system *system, struct hws_system_statistics *out)
 {
     const struct hwsi_local *local = &system->local;
-    *out = (struct hws_system_statistics){.actors = local->actor_count,
-                                          .endpoints = system->manager.endpoint_count,
-                                          .delivered = local->delivered,
-                                          .dead_letters = local->letters.total,
-                                          .events_published = local->events.published,
-                                          .events_dropped = local->events.dropped,
-                                          .requests_pending = local->requests.count,
-                                          .memory = system->heap->held};
-    memcpy(out->dead_letters_by_reason, local->letters.by_reason, sizeof out->dead_letters_by_reason);
+    *out = (struct hws_system_statistics){ .actors = local->actor_count,
+                                           .endpoints = system->manager.endpoint_count,
+                                           .delivered = local->delivered,
+                                           .dead_letters = local->letters.total,
+                                           .events_published = local->events.published,
+                                           .events_dropped = local->events.dropped,
+                                           .requests_pending = local->requests.count,
+                                           .memory = system->heap->held };
+    memcpy(out->dead_letters_by_reason, local->letters.by_reason,
+           sizeof out->dead_letters_by_reason);
 }
 
 int hws_check_address(struct hws_system *system, const char *text, char *message, size_t capacity)
@@ -104,7 +109,8 @@ int hws_associate(struct hws_system *system, const char *text)
     struct hwsi_address *address;
     struct hwsi_endpoint *endpoint;
     int error = hws_check_address(system, text, NULL, 0);
-    error = error ? error : hwsi_address_intern(system->local.names, hws_slice_text(text), &address);
+    error =
+        error ? error : hwsi_address_intern(system->local.names, hws_slice_text(text), &address);
     if (error)
         return error;
     error = hwsi_manager_endpoint(&system->manager, address, &endpoint);
@@ -118,18 +124,21 @@ int hws_close_endpoint(struct hws_system *system, const char *text, const char *
     int error = find(system, text, &address);
     if (error)
         return error;
-    hwsi_endpoint_close(address->endpoint, "closed", reason ? reason : "closed by call", HWS_REASON_disconnected);
+    hwsi_endpoint_close(address->endpoint, "closed", reason ? reason : "closed by call",
+                        HWS_REASON_disconnected);
     hwsi_address_release(address);
     return 0;
 }
 
-int hws_quarantine(struct hws_system *system, const char *text, const char *reason, uint64_t duration)
+int hws_quarantine(struct hws_system *system, const char *text, const char *reason,
+                   uint64_t duration)
 {
     struct hwsi_address *address;
     int error = find(system, text, &address);
     if (error)
         return error;
-    error = hwsi_endpoint_quarantine(address->endpoint, reason ? reason : "quarantined by call", duration);
+    error = hwsi_endpoint_quarantine(address->endpoint, reason ? reason : "quarantined by call",
+                                     duration);
     hwsi_address_release(address);
     return error;
 }
@@ -159,7 +168,8 @@ int hws_unblock_system(struct hws_system *system, const char *name)
     return hwsi_manager_unblock(&system->manager, name);
 }
 
-void hws_each_blocked_system(struct hws_system *system, void (*fn)(void *data, const char *name), void *data)
+void hws_each_blocked_system(struct hws_system *system, void (*fn)(void *data, const char *name),
+                             void *data)
 {
     hwsi_manager_each_blocked(&system->manager, fn, data);
 }

@@ -7,13 +7,15 @@ static void tell_waiting(void *data)
 {
     struct hws_system *system = data;
     if (system->stage == HWSI_DRAINING)
-        hwsi_log(&system->local, HWS_LOG_warning, "stopping: waits up to %.1f s more for what is queued or not acknowledged",
+        hwsi_log(&system->local, HWS_LOG_warning,
+                 "stopping: waits up to %.1f s more for what is queued or not acknowledged",
                  (double)(system->stop_timer.due - hwsi_now(&system->local)) / HWS_SECOND);
 }
 
 int hws_stop(struct hws_system *system, const char *reason, uint64_t deadline)
 {
-    uint64_t due = hwsi_later(&system->local, deadline == HWS_NEVER ? system->options.shutdown_deadline : deadline);
+    uint64_t due = hwsi_later(&system->local,
+                              deadline == HWS_NEVER ? system->options.shutdown_deadline : deadline);
     if (system->stage == HWSI_RUNNING) {
         system->stage = HWSI_DRAINING;
         system->stop_reason = hwsi_copy_text(system->heap, reason ? reason : "stopped");
@@ -35,7 +37,8 @@ bool hws_is_stopped(const struct hws_system *system)
 
 static bool drained(struct hws_system *system)
 {
-    if (!hwsi_timer_running(&system->stop_timer) || system->stop_timer.due <= hwsi_now(&system->local))
+    if (!hwsi_timer_running(&system->stop_timer) ||
+        system->stop_timer.due <= hwsi_now(&system->local))
         return true;
     return !hwsi_dispatch_pending(&system->local) && hwsi_manager_idle(&system->manager);
 }
@@ -47,7 +50,8 @@ static void close_down(struct hws_system *system)
     hwsi_timer_stop(&system->stop_timer);
     hwsi_stop_all(local);
     hwsi_posts_deliver(system); /* posted after the last turn: dead letters */
-    system->undelivered = hwsi_manager_close_endpoints(&system->manager, system->stop_reason ? system->stop_reason : "stopped");
+    system->undelivered = hwsi_manager_close_endpoints(
+        &system->manager, system->stop_reason ? system->stop_reason : "stopped");
     local->closed = true;
     hwsi_requests_fail_all(local, HWS_ECLOSED);
 }
@@ -55,11 +59,14 @@ static void close_down(struct hws_system *system)
 static void tell(struct hws_system *system)
 {
     system->stage = HWSI_STOPPED;
-    hwsi_publish(&system->local, &(struct hws_event){.type = HWS_EVENT_Shutdown,
-                                                     .reason = system->stop_reason ? system->stop_reason : "stopped",
-                                                     .count = system->undelivered});
+    hwsi_publish(
+        &system->local,
+        &(struct hws_event){ .type = HWS_EVENT_Shutdown,
+                             .reason = system->stop_reason ? system->stop_reason : "stopped",
+                             .count = system->undelivered });
     if (system->undelivered)
-        hwsi_log(&system->local, HWS_LOG_warning, "stopped: %llu %s not delivered", (unsigned long long)system->undelivered,
+        hwsi_log(&system->local, HWS_LOG_warning, "stopped: %llu %s not delivered",
+                 (unsigned long long)system->undelivered,
                  system->undelivered == 1 ? "message was" : "messages were");
     hwsi_events_dispatch(&system->local, UINT64_MAX);
 }
@@ -71,7 +78,8 @@ void hwsi_system_stop_step(struct hws_system *system)
     if (system->stage != HWSI_CLOSED_DOWN)
         return;
     struct hwsi_local *local = &system->local;
-    if (hwsi_dispatch_pending(local) || local->events.queued || !hwsi_manager_closed(&system->manager))
+    if (hwsi_dispatch_pending(local) || local->events.queued ||
+        !hwsi_manager_closed(&system->manager))
         return;
     tell(system);
 }

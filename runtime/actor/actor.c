@@ -21,11 +21,12 @@ static int make_up_pid(struct hwsi_local *local, struct hws_pid **out)
 
 static int make_pid(struct hwsi_local *local, const char *name, struct hws_pid **out)
 {
-    return name ? hwsi_pid_intern(local->names, local->names->local, hws_slice_text(name), out) : make_up_pid(local, out);
+    return name ? hwsi_pid_intern(local->names, local->names->local, hws_slice_text(name), out)
+                : make_up_pid(local, out);
 }
 
-static struct hws_context *make_context(struct hwsi_local *local, const struct hws_actor_ops *ops, void *self,
-                                        const struct hws_spawn_options *options)
+static struct hws_context *make_context(struct hwsi_local *local, const struct hws_actor_ops *ops,
+                                        void *self, const struct hws_spawn_options *options)
 {
     struct hws_context *actor = hwsi_alloc(local->heap, sizeof *actor);
     if (!actor)
@@ -33,7 +34,8 @@ static struct hws_context *make_context(struct hwsi_local *local, const struct h
     actor->local = local;
     actor->ops = ops;
     actor->self = self;
-    actor->mailbox_size = options->mailbox_size ? options->mailbox_size : local->options->mailbox_size;
+    actor->mailbox_size =
+        options->mailbox_size ? options->mailbox_size : local->options->mailbox_size;
     actor->supervision = (uint8_t)options->supervision;
     actor->starting = true;
     hwsi_list_init(&actor->all);
@@ -71,13 +73,14 @@ int hwsi_spawn(struct hwsi_local *local, const struct hws_actor_ops *ops, void *
     hwsi_list_append(&local->actors, &actor->all);
     local->actor_count++;
     hwsi_schedule(actor);
-    hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_ActorStarted, .pid = pid});
+    hwsi_publish(local, &(struct hws_event){ .type = HWS_EVENT_ActorStarted, .pid = pid });
     if (out)
         *out = hwsi_pid_retain(pid);
     return 0;
 }
 
-struct hws_buffer *hwsi_hold_payload(struct hwsi_local *local, const struct hws_message *message, struct hws_slice *payload)
+struct hws_buffer *hwsi_hold_payload(struct hwsi_local *local, const struct hws_message *message,
+                                     struct hws_slice *payload)
 {
     *payload = message->payload;
     if (!message->buffer || hwsi_pool_crowded(local->pool))
@@ -87,7 +90,8 @@ struct hws_buffer *hwsi_hold_payload(struct hwsi_local *local, const struct hws_
 }
 
 /* Field by field: copying what was just stored field by field in larger pieces would stall. */
-static void fill(struct hws_message *place, const struct hws_message *message, struct hws_buffer *buffer, struct hws_slice payload)
+static void fill(struct hws_message *place, const struct hws_message *message,
+                 struct hws_buffer *buffer, struct hws_slice payload)
 {
     place->payload.data = payload.data;
     place->payload.size = payload.size;
@@ -102,7 +106,8 @@ static void fill(struct hws_message *place, const struct hws_message *message, s
     place->buffer = buffer;
 }
 
-int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message)
+int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target,
+                       const struct hws_message *message)
 {
     struct hws_context *actor = target->actor;
     if (!actor) {
@@ -129,8 +134,8 @@ int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target, const s
     return 0;
 }
 
-int hwsi_tell(struct hws_context *actor, unsigned lane, enum hws_message_kind kind, struct hws_pid *who, uint16_t reason,
-              uint64_t request_id)
+int hwsi_tell(struct hws_context *actor, unsigned lane, enum hws_message_kind kind,
+              struct hws_pid *who, uint16_t reason, uint64_t request_id)
 {
     struct hwsi_lane *queue = &actor->lanes[lane];
     if (lane == HWSI_LANE_SYSTEM && queue->count >= actor->mailbox_size)
@@ -138,7 +143,10 @@ int hwsi_tell(struct hws_context *actor, unsigned lane, enum hws_message_kind ki
     struct hws_message *place = hwsi_lane_put(&actor->local->nodes, queue);
     if (!place)
         return HWS_ENOMEM;
-    *place = (struct hws_message){.kind = (uint16_t)kind, .who = hwsi_pid_retain(who), .reason = reason, .request_id = request_id};
+    *place = (struct hws_message){ .kind = (uint16_t)kind,
+                                   .who = hwsi_pid_retain(who),
+                                   .reason = reason,
+                                   .request_id = request_id };
     actor->told += kind == HWS_MESSAGE_terminated;
     actor->local->backlog += lane == HWSI_LANE_USER && !actor->suspended;
     hwsi_schedule(actor);
@@ -193,10 +201,13 @@ void hws_context_failed_later(struct hws_context *context, int error, const char
     hws_context_resume(context);
 }
 
-int hws_context_respond(struct hws_context *context, const struct hws_message *message, struct hws_slice payload)
+int hws_context_respond(struct hws_context *context, const struct hws_message *message,
+                        struct hws_slice payload)
 {
     if (!message->request_id || !message->sender)
         return HWS_EINVAL;
-    struct hws_message answer = {.payload = payload, .sender = context->pid, .correlation = message->correlation};
+    struct hws_message answer = { .payload = payload,
+                                  .sender = context->pid,
+                                  .correlation = message->correlation };
     return hws_respond(context->local->system, message->sender, message->request_id, &answer);
 }

@@ -43,11 +43,12 @@ const struct hws_message *hws_context_next(struct hws_context *actor)
 
 static void publish_failure(struct hws_context *actor, int error, const char *what)
 {
-    hwsi_publish(actor->local, &(struct hws_event){.type = HWS_EVENT_ActorFailed,
-                                                   .pid = actor->pid,
-                                                   .detail = actor->failure ? actor->failure : hws_strerror(error),
-                                                   .reason = what,
-                                                   .count = actor->failures});
+    hwsi_publish(actor->local, &(struct hws_event){ .type = HWS_EVENT_ActorFailed,
+                                                    .pid = actor->pid,
+                                                    .detail = actor->failure ? actor->failure
+                                                                             : hws_strerror(error),
+                                                    .reason = what,
+                                                    .count = actor->failures });
     hwsi_free_text(actor->local->heap, actor->failure);
     actor->failure = NULL;
 }
@@ -70,7 +71,10 @@ static void supervise(struct hws_context *actor, int error)
     enum hws_supervision way = actor->supervision;
     if (way == HWS_SUPERVISE_restart && !may_restart(actor))
         way = HWS_SUPERVISE_stop;
-    publish_failure(actor, error, way == HWS_SUPERVISE_resume ? "resume" : way == HWS_SUPERVISE_restart ? "restart" : "stop");
+    publish_failure(actor, error,
+                    way == HWS_SUPERVISE_resume    ? "resume"
+                    : way == HWS_SUPERVISE_restart ? "restart"
+                                                   : "stop");
     if (way == HWS_SUPERVISE_stop)
         actor->stopping = actor->failed = true;
     if (way == HWS_SUPERVISE_restart)
@@ -115,15 +119,18 @@ static void letters_of_lane(struct hws_context *actor)
 
 static void end_watches(struct hws_context *actor)
 {
-    enum hws_terminated_reason reason = actor->failed ? HWS_TERMINATED_failed : HWS_TERMINATED_stopped;
+    enum hws_terminated_reason reason =
+        actor->failed ? HWS_TERMINATED_failed : HWS_TERMINATED_stopped;
     while (!hwsi_list_empty(&actor->watching)) {
         struct hwsi_watch *watch = HWSI_ENTRY(actor->watching.next, struct hwsi_watch, by_watcher);
         if (!watch->target->address->local)
-            actor->local->router->ops->notify(actor->local->router, HWSI_NOTICE_UNWATCH, watch->target, watch->watcher, 0, 0, NULL);
+            actor->local->router->ops->notify(actor->local->router, HWSI_NOTICE_UNWATCH,
+                                              watch->target, watch->watcher, 0, 0, NULL);
         hwsi_watch_remove(actor->local, watch);
     }
     while (!hwsi_list_empty(&actor->watchers))
-        hwsi_watch_fire(actor->local, HWSI_ENTRY(actor->watchers.next, struct hwsi_watch, by_target), reason);
+        hwsi_watch_fire(actor->local,
+                        HWSI_ENTRY(actor->watchers.next, struct hwsi_watch, by_target), reason);
 }
 
 static void finish(struct hws_context *actor)
@@ -137,9 +144,9 @@ static void finish(struct hws_context *actor)
     drop_current(actor);
     letters_of_lane(actor);
     end_watches(actor);
-    hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_ActorStopped,
-                                            .pid = actor->pid,
-                                            .reason = actor->failed ? "failed" : "stopped"});
+    hwsi_publish(local, &(struct hws_event){ .type = HWS_EVENT_ActorStopped,
+                                             .pid = actor->pid,
+                                             .reason = actor->failed ? "failed" : "stopped" });
     hwsi_list_remove(&actor->all);
     local->actor_count--;
     if (actor->ops->released)
@@ -208,7 +215,9 @@ static void run_round(struct hwsi_local *local, uint64_t throughput, uint64_t un
 void hwsi_dispatch(struct hwsi_local *local, uint64_t budget)
 {
     uint64_t until = local->delivered + budget;
-    for (int round = 0; round < ROUNDS_A_TURN && local->delivered < until && hwsi_dispatch_pending(local); round++) {
+    for (int round = 0;
+         round < ROUNDS_A_TURN && local->delivered < until && hwsi_dispatch_pending(local);
+         round++) {
         while (local->delivered < until && hwsi_requests_run(local))
             local->delivered++;
         run_round(local, local->options->dispatcher_throughput, until);

@@ -24,7 +24,10 @@ struct queued_event {
     char bytes[];
 };
 
-#define TEXTS(event) {&(event)->address, &(event)->name, &(event)->reason, &(event)->detail, &(event)->level}
+#define TEXTS(event)                                                                           \
+    {                                                                                          \
+        &(event)->address, &(event)->name, &(event)->reason, &(event)->detail, &(event)->level \
+    }
 
 /* Copies the event and all it points to into one block. */
 static struct queued_event *event_copy(struct hwsi_local *local, const struct hws_event *event)
@@ -75,9 +78,11 @@ static bool is_orderly(const char *reason)
 static bool may_log_refusal(struct hwsi_local *local)
 {
     uint64_t untold;
-    bool fits = hwsi_quota_take(&local->events.refusals, hwsi_now(local), local->options->dead_letter_log_rate, &untold);
+    bool fits = hwsi_quota_take(&local->events.refusals, hwsi_now(local),
+                                local->options->dead_letter_log_rate, &untold);
     if (untold)
-        hwsi_log(local, HWS_LOG_warning, "refused links: %llu more were not logged", (unsigned long long)untold);
+        hwsi_log(local, HWS_LOG_warning, "refused links: %llu more were not logged",
+                 (unsigned long long)untold);
     return fits;
 }
 
@@ -99,13 +104,16 @@ static void log_event(struct hwsi_local *local, const struct hws_event *event)
         return; /* logged by letter.c, at a bounded rate */
     if (event->type == HWS_EVENT_LinkRefused && !may_log_refusal(local))
         return;
-    if (event->type == HWS_EVENT_ActorStarted || event->type == HWS_EVENT_ActorStopped || event->type == HWS_EVENT_Watch)
+    if (event->type == HWS_EVENT_ActorStarted || event->type == HWS_EVENT_ActorStopped ||
+        event->type == HWS_EVENT_Watch)
         level = HWS_LOG_debug;
     if (event->type == HWS_EVENT_ActorFailed || event->type == HWS_EVENT_PolicyError)
         level = HWS_LOG_error;
-    if (event->type == HWS_EVENT_EndpointDisconnected || event->type == HWS_EVENT_EndpointTerminated ||
-        event->type == HWS_EVENT_Suspect || event->type == HWS_EVENT_Gated || event->type == HWS_EVENT_Quarantined ||
-        event->type == HWS_EVENT_Blocked || event->type == HWS_EVENT_LinkRefused || event->type == HWS_EVENT_EventsDropped)
+    if (event->type == HWS_EVENT_EndpointDisconnected ||
+        event->type == HWS_EVENT_EndpointTerminated || event->type == HWS_EVENT_Suspect ||
+        event->type == HWS_EVENT_Gated || event->type == HWS_EVENT_Quarantined ||
+        event->type == HWS_EVENT_Blocked || event->type == HWS_EVENT_LinkRefused ||
+        event->type == HWS_EVENT_EventsDropped)
         level = is_orderly(event->reason) ? HWS_LOG_info : HWS_LOG_warning;
     hwsi_event_line(event, text, sizeof text);
     log_lines(local, level, text);
@@ -123,7 +131,8 @@ void hwsi_publish(struct hwsi_local *local, const struct hws_event *published)
         return;
     struct queued_event *copy = NULL;
     /* Lifecycle events have a reserve beyond the limit, so that a storm of dead letters can't hide them. */
-    uint64_t limit = local->options->event_queue_size + (event.type == HWS_EVENT_DeadLetter ? 0 : 1024);
+    uint64_t limit =
+        local->options->event_queue_size + (event.type == HWS_EVENT_DeadLetter ? 0 : 1024);
     if (events->queued < limit)
         copy = event_copy(local, &event);
     if (!copy) {
@@ -141,7 +150,8 @@ static void call_subscribers(struct hwsi_local *local, const struct queued_event
     struct hwsi_list *head = &local->events.subscriptions;
     for (struct hwsi_list *node = head->next; node != head; node = node->next) {
         struct hws_subscription *subscription = HWSI_ENTRY(node, struct hws_subscription, node);
-        if (!subscription->dead && subscription->since < event->number && subscription->mask >> event->event.type & 1)
+        if (!subscription->dead && subscription->since < event->number &&
+            subscription->mask >> event->event.type & 1)
             subscription->fn(subscription->data, &event->event);
     }
 }
@@ -189,7 +199,7 @@ void hwsi_events_dispatch(struct hwsi_local *local, uint64_t most)
     if (events->dropped_untold && events->queued == 0) {
         uint64_t count = events->dropped_untold;
         events->dropped_untold = 0;
-        hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_EventsDropped, .count = count});
+        hwsi_publish(local, &(struct hws_event){ .type = HWS_EVENT_EventsDropped, .count = count });
     }
 }
 
@@ -218,8 +228,12 @@ int hws_subscribe(struct hws_system *system, const char *pattern, hws_event_fn f
     struct hws_subscription *subscription = hwsi_alloc(local->heap, sizeof *subscription);
     if (!subscription)
         return HWS_ENOMEM;
-    *subscription = (struct hws_subscription){.heap = hwsi_heap_retain(local->heap), .local = local, .mask = mask,
-                                              .since = local->events.published, .fn = fn, .data = data};
+    *subscription = (struct hws_subscription){ .heap = hwsi_heap_retain(local->heap),
+                                               .local = local,
+                                               .mask = mask,
+                                               .since = local->events.published,
+                                               .fn = fn,
+                                               .data = data };
     hwsi_list_append(&local->events.subscriptions, &subscription->node);
     local->events.wanted |= mask;
     *out = subscription;

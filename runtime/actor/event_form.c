@@ -10,18 +10,27 @@ static const struct {
     const char *name, *doc;
     uint32_t fields;
 } events[] = {
-#define X(name, fields, doc) {#name, doc, fields},
+#define X(name, fields, doc) { #name, doc, fields },
     HWS_EVENTS(X)
 #undef X
 };
 
-enum kind { KIND_text, KIND_pid, KIND_uid, KIND_u64, KIND_seconds, KIND_flag, KIND_correlation, KIND_value };
+enum kind {
+    KIND_text,
+    KIND_pid,
+    KIND_uid,
+    KIND_u64,
+    KIND_seconds,
+    KIND_flag,
+    KIND_correlation,
+    KIND_value
+};
 static const struct {
     const char *name, *kind_name, *doc;
     enum kind kind;
     size_t offset;
 } fields[] = {
-#define X(name, kind, doc) {#name, #kind, doc, KIND_##kind, offsetof(struct hws_event, name)},
+#define X(name, kind, doc) { #name, #kind, doc, KIND_##kind, offsetof(struct hws_event, name) },
     HWS_EVENT_FIELDS(X)
 #undef X
 };
@@ -91,16 +100,12 @@ static bool is_empty(const struct hws_event *event, size_t field)
 {
     const char *place = (const char *)event + fields[field].offset;
     switch (fields[field].kind) {
-    case KIND_text:
-        return !*(const char *const *)(const void *)place;
-    case KIND_pid:
-        return !*(struct hws_pid *const *)(const void *)place;
+    case KIND_text: return !*(const char *const *)(const void *)place;
+    case KIND_pid: return !*(struct hws_pid *const *)(const void *)place;
     case KIND_uid:
         return *(const uint64_t *)(const void *)place == 0; /* nobody's: the peer was never met */
-    case KIND_value:
-        return ((const struct hws_slice *)(const void *)place)->size == 0;
-    default:
-        return false;
+    case KIND_value: return ((const struct hws_slice *)(const void *)place)->size == 0;
+    default: return false;
     }
 }
 
@@ -111,36 +116,35 @@ static void json_field(struct text *t, const struct hws_event *event, size_t fie
     case KIND_text:
         json_string(t, *(const char *const *)place, strlen(*(const char *const *)place));
         break;
-    case KIND_pid:
-        json_pid(t, *(struct hws_pid *const *)place);
-        break;
+    case KIND_pid: json_pid(t, *(struct hws_pid *const *)place); break;
     case KIND_uid: /* a number of 64 bits loses digits in many JSON readers */
-        hwsi_text_append(t->out, t->capacity, &t->used, "\"%016" PRIx64 "\"", *(const uint64_t *)place);
+        hwsi_text_append(t->out, t->capacity, &t->used, "\"%016" PRIx64 "\"",
+                         *(const uint64_t *)place);
         break;
     case KIND_u64:
         hwsi_text_append(t->out, t->capacity, &t->used, "%" PRIu64, *(const uint64_t *)place);
         break;
     case KIND_seconds:
-        hwsi_text_append(t->out, t->capacity, &t->used, "%.9g", (double)*(const uint64_t *)place / HWS_SECOND);
+        hwsi_text_append(t->out, t->capacity, &t->used, "%.9g",
+                         (double)*(const uint64_t *)place / HWS_SECOND);
         break;
     case KIND_flag:
-        hwsi_text_append(t->out, t->capacity, &t->used, "%s", *(const bool *)place ? "true" : "false");
+        hwsi_text_append(t->out, t->capacity, &t->used, "%s",
+                         *(const bool *)place ? "true" : "false");
         break;
     case KIND_correlation:
-        hwsi_text_append(t->out, t->capacity, &t->used, "\"%016" PRIx64 "%08" PRIx32 "\"", event->correlation.hi,
-                         event->correlation.lo);
+        hwsi_text_append(t->out, t->capacity, &t->used, "\"%016" PRIx64 "%08" PRIx32 "\"",
+                         event->correlation.hi, event->correlation.lo);
         break;
-    case KIND_value:
-        json_hex(t, *(const struct hws_slice *)place);
-        break;
+    case KIND_value: json_hex(t, *(const struct hws_slice *)place); break;
     }
 }
 
 size_t hws_event_json(const struct hws_event *event, char *out, size_t capacity)
 {
-    struct text t = {out, capacity, 0};
-    hwsi_text_append(out, capacity, &t.used, "{\"event\":\"%s\",\"time\":%.9f", hws_event_name(event->type),
-                     (double)event->time / HWS_SECOND);
+    struct text t = { out, capacity, 0 };
+    hwsi_text_append(out, capacity, &t.used, "{\"event\":\"%s\",\"time\":%.9f",
+                     hws_event_name(event->type), (double)event->time / HWS_SECOND);
     for (size_t i = 0; i < HWS_FIELD_COUNT; i++)
         if (hws_event_fields(event->type) >> i & 1 && !is_empty(event, i)) {
             hwsi_text_append(out, capacity, &t.used, ",\"%s\":", fields[i].name);
@@ -152,7 +156,7 @@ size_t hws_event_json(const struct hws_event *event, char *out, size_t capacity)
 
 void hwsi_event_line(const struct hws_event *event, char *out, size_t capacity)
 {
-    struct text t = {out, capacity, 0};
+    struct text t = { out, capacity, 0 };
     hwsi_text_append(out, capacity, &t.used, "%s", hws_event_name(event->type));
     for (size_t i = 0; i < HWS_FIELD_COUNT; i++) {
         if (!(hws_event_fields(event->type) >> i & 1) || is_empty(event, i))

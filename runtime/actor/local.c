@@ -7,8 +7,9 @@
 
 #include "actor/context.h"
 
-int hwsi_local_init(struct hwsi_local *local, struct hws_system *system, const struct hws_options *options,
-                    struct hwsi_heap *heap, struct hwsi_timers *timers, struct hwsi_random *random)
+int hwsi_local_init(struct hwsi_local *local, struct hws_system *system,
+                    const struct hws_options *options, struct hwsi_heap *heap,
+                    struct hwsi_timers *timers, struct hwsi_random *random)
 {
     memset(local, 0, sizeof *local);
     local->system = system;
@@ -26,9 +27,11 @@ int hwsi_local_init(struct hwsi_local *local, struct hws_system *system, const s
     hwsi_map_init(&local->watches, heap);
     local->pool = hwsi_pool_new(heap);
     local->arena.pool = local->pool;
-    int error = local->pool ? hwsi_names_new(heap, hwsi_random_u64(random), &local->names) : HWS_ENOMEM;
+    int error =
+        local->pool ? hwsi_names_new(heap, hwsi_random_u64(random), &local->names) : HWS_ENOMEM;
     if (!error)
-        error = hwsi_pid_intern(local->names, local->names->local, hws_slice_text("$system"), &local->root);
+        error = hwsi_pid_intern(local->names, local->names->local, hws_slice_text("$system"),
+                                &local->root);
     return error;
 }
 
@@ -71,7 +74,8 @@ void hwsi_log(const struct hwsi_local *local, enum hws_log_level level, const ch
     local->options->logger->write(local->options->logger, level, line);
 }
 
-int hwsi_check_outgoing(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message)
+int hwsi_check_outgoing(struct hwsi_local *local, struct hws_pid *target,
+                        const struct hws_message *message)
 {
     enum hws_dead_letter_reason reason = HWS_REASON_none;
     if (local->closed)
@@ -82,7 +86,9 @@ int hwsi_check_outgoing(struct hwsi_local *local, struct hws_pid *target, const 
         reason = HWS_REASON_encode;
     if (reason == HWS_REASON_none)
         return 0;
-    struct hws_message letter = {.payload = message->payload, .sender = message->sender, .type = message->type};
+    struct hws_message letter = { .payload = message->payload,
+                                  .sender = message->sender,
+                                  .type = message->type };
     if (reason != HWS_REASON_stopped)
         letter.payload.size = 0; /* nobody could read it */
     hwsi_letter(local, target, &letter, reason);
@@ -112,23 +118,24 @@ int hws_send(struct hws_system *system, struct hws_pid *target, const struct hws
     return hwsi_deliver_local(local, target, &out);
 }
 
-int hws_spawn(struct hws_system *system, const struct hws_actor_ops *ops, void *self, const struct hws_spawn_options *options,
-              struct hws_pid **out)
+int hws_spawn(struct hws_system *system, const struct hws_actor_ops *ops, void *self,
+              const struct hws_spawn_options *options, struct hws_pid **out)
 {
     return hwsi_spawn(hwsi_local_of(system), ops, self, options, out);
 }
 
-int hws_spawn_named(struct hws_system *system, const char *name, const struct hws_actor_ops *ops, void *self,
-                    struct hws_pid **out)
+int hws_spawn_named(struct hws_system *system, const char *name, const struct hws_actor_ops *ops,
+                    void *self, struct hws_pid **out)
 {
-    return hws_spawn(system, ops, self, &(struct hws_spawn_options){.name = name}, out);
+    return hws_spawn(system, ops, self, &(struct hws_spawn_options){ .name = name }, out);
 }
 
 int hws_stop_actor(struct hws_system *system, struct hws_pid *target)
 {
     struct hwsi_local *local = hwsi_local_of(system);
     if (!target->address->local)
-        return local->router->ops->notify(local->router, HWSI_NOTICE_STOP, target, NULL, 0, 0, NULL);
+        return local->router->ops->notify(local->router, HWSI_NOTICE_STOP, target, NULL, 0, 0,
+                                          NULL);
     if (!target->actor)
         return HWS_ENOTFOUND;
     hwsi_request_stop(target->actor);
@@ -140,7 +147,8 @@ int hws_pid_parse(struct hws_system *system, const char *text, struct hws_pid **
     return hwsi_pid_parse(hwsi_local_of(system)->names, hws_slice_text(text), out);
 }
 
-int hws_pid_make(struct hws_system *system, const char *address, const char *id, struct hws_pid **out)
+int hws_pid_make(struct hws_system *system, const char *address, const char *id,
+                 struct hws_pid **out)
 {
     struct hwsi_names *names = hwsi_local_of(system)->names;
     struct hwsi_address *interned;
@@ -157,11 +165,13 @@ int hws_atom_make(struct hws_system *system, const char *text, struct hws_atom *
     return hwsi_atom_intern(hwsi_local_of(system)->names, hws_slice_text(text), out);
 }
 
-void hws_each_actor(struct hws_system *system, void (*fn)(void *data, struct hws_pid *pid, uint64_t mailbox_size), void *data)
+void hws_each_actor(struct hws_system *system,
+                    void (*fn)(void *data, struct hws_pid *pid, uint64_t mailbox_size), void *data)
 {
     struct hwsi_list *head = &hwsi_local_of(system)->actors;
     for (struct hwsi_list *node = head->next; node != head; node = node->next) {
         struct hws_context *actor = HWSI_ENTRY(node, struct hws_context, all);
-        fn(data, actor->pid, actor->lanes[HWSI_LANE_USER].count + actor->lanes[HWSI_LANE_SYSTEM].count);
+        fn(data, actor->pid,
+           actor->lanes[HWSI_LANE_USER].count + actor->lanes[HWSI_LANE_SYSTEM].count);
     }
 }

@@ -19,35 +19,45 @@
 #include "hawser/policy.h"
 
 /* What goes to another system besides messages. */
-enum hwsi_notice { HWSI_NOTICE_WATCH, HWSI_NOTICE_UNWATCH, HWSI_NOTICE_TERMINATED, HWSI_NOTICE_STOP, HWSI_NOTICE_DEAD_LETTER };
+enum hwsi_notice {
+    HWSI_NOTICE_WATCH,
+    HWSI_NOTICE_UNWATCH,
+    HWSI_NOTICE_TERMINATED,
+    HWSI_NOTICE_STOP,
+    HWSI_NOTICE_DEAD_LETTER
+};
 
 struct hwsi_router {
     const struct hwsi_router_ops *ops;
 };
 struct hwsi_router_ops {
     /* `target` is remote. The router makes the dead letter when it can't take it. */
-    int (*deliver)(struct hwsi_router *router, struct hws_pid *target, const struct hws_message *message);
+    int (*deliver)(struct hwsi_router *router, struct hws_pid *target,
+                   const struct hws_message *message);
     /* The answer to `request_id` of a requester at `to`'s address. */
-    int (*respond)(struct hwsi_router *router, struct hws_pid *to, uint64_t request_id, const struct hws_message *message);
+    int (*respond)(struct hwsi_router *router, struct hws_pid *to, uint64_t request_id,
+                   const struct hws_message *message);
     /* `target` is remote; `sender` is the other actor concerned. *sequence (may be NULL): the system lane's number it got. */
-    int (*notify)(struct hwsi_router *router, enum hwsi_notice notice, struct hws_pid *target, struct hws_pid *sender,
-                  uint32_t reason, uint64_t number, uint64_t *sequence);
+    int (*notify)(struct hwsi_router *router, enum hwsi_notice notice, struct hws_pid *target,
+                  struct hws_pid *sender, uint32_t reason, uint64_t number, uint64_t *sequence);
     /* Much has been queued since the last flush: write it now, while it is in the cache. */
     void (*flush)(struct hwsi_router *router);
     /* A dead letter for `target` is counted there. */
-    void (*count_letter)(struct hwsi_router *router, struct hws_pid *target, enum hws_dead_letter_reason reason);
+    void (*count_letter)(struct hwsi_router *router, struct hws_pid *target,
+                         enum hws_dead_letter_reason reason);
 };
 
 /* Answers the question of a dead letter's way; remote/ or system.c asks the policy. NULL: publish all. */
 struct hwsi_letter_route {
-    void (*ask)(struct hwsi_letter_route *route, const struct hws_letter *letter, struct hws_letter_answer *answer);
+    void (*ask)(struct hwsi_letter_route *route, const struct hws_letter *letter,
+                struct hws_letter_answer *answer);
 };
 
 struct hwsi_events {
     struct hwsi_list subscriptions;
     struct hwsi_list queue;
     uint64_t queued, published, dropped, dropped_untold;
-    uint64_t wanted; /* bits of event types that somebody subscribed to */
+    uint64_t wanted;            /* bits of event types that somebody subscribed to */
     struct hwsi_quota refusals; /* of the log's lines about them */
     bool dispatching, has_dead;
 };
@@ -85,13 +95,13 @@ struct hwsi_local {
     struct hwsi_letters letters;
     struct hws_pid *root; /* who asks when no actor does: "$system" */
     uint64_t actor_count, next_name, delivered;
-    uint64_t backlog; /* user messages that wait for the dispatcher */
+    uint64_t backlog;                   /* user messages that wait for the dispatcher */
     struct hws_correlation correlation; /* of the last local message */
-    bool in_turn;    /* `now` is fresh enough */
+    bool in_turn;                       /* `now` is fresh enough */
     uint64_t now;
     bool flush_soon; /* set by the router, looked at between two actors */
-    bool stopping; /* no more spawns */
-    bool closed;   /* no more sends */
+    bool stopping;   /* no more spawns */
+    bool closed;     /* no more sends */
 };
 
 /* struct hws_system begins with its local side. */
@@ -99,19 +109,22 @@ static inline struct hwsi_local *hwsi_local_of(struct hws_system *system)
 {
     return (struct hwsi_local *)(void *)system;
 }
-int hwsi_local_init(struct hwsi_local *local, struct hws_system *system, const struct hws_options *options,
-                    struct hwsi_heap *heap, struct hwsi_timers *timers, struct hwsi_random *random);
-void hwsi_local_free(struct hwsi_local *local); /* all actors are stopped by then */
+int hwsi_local_init(struct hwsi_local *local, struct hws_system *system,
+                    const struct hws_options *options, struct hwsi_heap *heap,
+                    struct hwsi_timers *timers, struct hwsi_random *random);
+void hwsi_local_free(struct hwsi_local *local);    /* all actors are stopped by then */
 uint64_t hwsi_now(const struct hwsi_local *local); /* inside a turn: the time it began */
-uint64_t hwsi_later(const struct hwsi_local *local, uint64_t delay); /* now + delay, at most HWS_NEVER - 1 */
-__attribute__((format(printf, 3, 4))) void hwsi_log(const struct hwsi_local *local, enum hws_log_level level,
-                                                    const char *format, ...);
+uint64_t hwsi_later(const struct hwsi_local *local,
+                    uint64_t delay); /* now + delay, at most HWS_NEVER - 1 */
+__attribute__((format(printf, 3, 4))) void
+hwsi_log(const struct hwsi_local *local, enum hws_log_level level, const char *format, ...);
 
 /* A message kind inside the core: one that was taken back. Nobody hears it. */
 #define HWSI_MESSAGE_nothing 0xffff
 
 /* Size and well-formedness; makes the dead letter when wrong. */
-int hwsi_check_outgoing(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message);
+int hwsi_check_outgoing(struct hwsi_local *local, struct hws_pid *target,
+                        const struct hws_message *message);
 /*
  * Takes the fields of an outgoing message that a sender may set, one by one: copying in larger pieces what was just stored in small
  * ones stalls, and this is the message path.
@@ -137,13 +150,15 @@ void hwsi_name_local(struct hwsi_local *local, struct hws_message *message);
 int hwsi_spawn(struct hwsi_local *local, const struct hws_actor_ops *ops, void *self,
                const struct hws_spawn_options *options, struct hws_pid **out);
 /* The message's payload as a slice of a counted buffer: the one it lies in, or a copy. NULL: out of memory. */
-struct hws_buffer *hwsi_hold_payload(struct hwsi_local *local, const struct hws_message *message, struct hws_slice *payload);
+struct hws_buffer *hwsi_hold_payload(struct hwsi_local *local, const struct hws_message *message,
+                                     struct hws_slice *payload);
 /* Puts a message into a local mailbox. `message` is borrowed; its payload must lie in message->buffer, or is copied when that is
  * NULL. Makes the dead letter itself when it can't. */
-int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message);
+int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target,
+                       const struct hws_message *message);
 /* Terminated and DeadLetterResponse: `lane` is 0 system, 1 user; never refused for a full lane of users. */
-int hwsi_tell(struct hws_context *actor, unsigned lane, enum hws_message_kind kind, struct hws_pid *who, uint16_t reason,
-              uint64_t request_id);
+int hwsi_tell(struct hws_context *actor, unsigned lane, enum hws_message_kind kind,
+              struct hws_pid *who, uint16_t reason, uint64_t request_id);
 void hwsi_schedule(struct hws_context *actor);
 void hwsi_request_stop(struct hws_context *actor);
 /* Runs actors and finished requests until there is nothing to do or `budget` messages are handled. */
@@ -158,41 +173,52 @@ struct hwsi_watch {
     struct hwsi_list by_watcher; /* what the local watcher watches */
     struct hwsi_list by_address; /* of the remote one of the two */
     uint64_t sequence;           /* the WATCH frame's, when the target is remote */
-    uint64_t position;           /* Terminated waits for this position of the user lane; 0: not terminated yet */
+    uint64_t
+        position; /* Terminated waits for this position of the user lane; 0: not terminated yet */
     uint16_t reason;
     bool terminated;
 };
-int hwsi_watch_local_target(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target);
-int hwsi_watch_place(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target, struct hwsi_watch **out);
-struct hwsi_watch *hwsi_watch_find(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target);
+int hwsi_watch_local_target(struct hwsi_local *local, struct hws_pid *watcher,
+                            struct hws_pid *target);
+int hwsi_watch_place(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target,
+                     struct hwsi_watch **out);
+struct hwsi_watch *hwsi_watch_find(struct hwsi_local *local, struct hws_pid *watcher,
+                                   struct hws_pid *target);
 void hwsi_watch_remove(struct hwsi_local *local, struct hwsi_watch *watch);
 /* The watch is over: its watcher hears Terminated (near or far), and it is removed. */
-void hwsi_watch_fire(struct hwsi_local *local, struct hwsi_watch *watch, enum hws_terminated_reason reason);
+void hwsi_watch_fire(struct hwsi_local *local, struct hwsi_watch *watch,
+                     enum hws_terminated_reason reason);
 void hwsi_watches_retry(struct hwsi_local *local); /* those that found no memory */
 
 /* --- requests (request.c) --- */
 struct hwsi_request *hwsi_request_find(struct hwsi_local *local, uint64_t id);
 struct hws_pid *hwsi_request_target(const struct hwsi_request *request);
 /* Its `done` will be called from the dispatcher. `response` is borrowed, may be NULL. */
-void hwsi_request_finish(struct hwsi_local *local, struct hwsi_request *request, int status, const struct hws_message *response);
+void hwsi_request_finish(struct hwsi_local *local, struct hwsi_request *request, int status,
+                         const struct hws_message *response);
 /* An answer from `from` (NULL: this system). Unknown ids become dead letters. */
-int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *from, const struct hws_message *response);
+int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *from,
+                          const struct hws_message *response);
 /* The answer could not be decoded: the request learns that, and the answer is a dead letter. */
-void hwsi_response_undecodable(struct hwsi_local *local, const struct hwsi_address *from, const struct hws_message *response);
+void hwsi_response_undecodable(struct hwsi_local *local, const struct hwsi_address *from,
+                               const struct hws_message *response);
 /* It is on its way, under the id it brought itself or else under the derived one. */
-void hwsi_request_sent(struct hwsi_local *local, const struct hws_message *message, struct hws_correlation derived);
+void hwsi_request_sent(struct hwsi_local *local, const struct hws_message *message,
+                       struct hws_correlation derived);
 /* Requests are numbered in the order they were put on a stream; one that moves to another stream gets a new number. */
 void hwsi_request_moved(struct hwsi_local *local, uint64_t id);
 /* Every request to `address` of an order up to `until` fails with `status`. */
-void hwsi_requests_fail(struct hwsi_local *local, struct hwsi_address *address, int status, uint64_t until);
+void hwsi_requests_fail(struct hwsi_local *local, struct hwsi_address *address, int status,
+                        uint64_t until);
 void hwsi_requests_fail_all(struct hwsi_local *local, int status);
-bool hwsi_requests_run(struct hwsi_local *local); /* calls one finished request's `done`; false: none */
+bool hwsi_requests_run(
+    struct hwsi_local *local); /* calls one finished request's `done`; false: none */
 void hwsi_requests_free(struct hwsi_local *local);
 
 /* --- dead letters (letter.c) --- */
 /* The message to `target` was not delivered: counted, routed, published, and its sender is told. */
-void hwsi_letter(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message,
-                 enum hws_dead_letter_reason reason);
+void hwsi_letter(struct hwsi_local *local, struct hws_pid *target,
+                 const struct hws_message *message, enum hws_dead_letter_reason reason);
 /* The HWS_E... code that send() gives for a reason. */
 int hwsi_reason_error(enum hws_dead_letter_reason reason);
 /* A DEAD_LETTER notice for us: `target` (an actor here, or NULL for a request of nobody's) sent to `subject`. */

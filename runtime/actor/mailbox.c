@@ -3,7 +3,8 @@
 
 #define SPARE_NODES 256u
 
-struct hwsi_mailbox_node *hwsi_mailbox_grow(struct hwsi_mailbox_nodes *nodes, struct hwsi_lane *lane)
+struct hwsi_mailbox_node *hwsi_mailbox_grow(struct hwsi_mailbox_nodes *nodes,
+                                            struct hwsi_lane *lane)
 {
     struct hwsi_mailbox_node *node = nodes->spare;
     if (node) {

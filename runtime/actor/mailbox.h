@@ -28,11 +28,13 @@ struct hwsi_lane {
 };
 
 void hwsi_mailbox_nodes_free(struct hwsi_mailbox_nodes *nodes);
-struct hwsi_mailbox_node *hwsi_mailbox_grow(struct hwsi_mailbox_nodes *nodes, struct hwsi_lane *lane);
+struct hwsi_mailbox_node *hwsi_mailbox_grow(struct hwsi_mailbox_nodes *nodes,
+                                            struct hwsi_lane *lane);
 void hwsi_mailbox_shrink(struct hwsi_mailbox_nodes *nodes, struct hwsi_lane *lane);
 
 /* A place for one more message, to be filled at once; NULL: out of memory. */
-static inline struct hws_message *hwsi_lane_put(struct hwsi_mailbox_nodes *nodes, struct hwsi_lane *lane)
+static inline struct hws_message *hwsi_lane_put(struct hwsi_mailbox_nodes *nodes,
+                                                struct hwsi_lane *lane)
 {
     struct hwsi_mailbox_node *node = lane->tail;
     if (!node || node->written == HWSI_MAILBOX_NODE) {

@@ -26,7 +26,7 @@ int hwsi_names_new(struct hwsi_heap *heap, uint64_t seed, struct hwsi_names **ou
         hwsi_heap_release(heap);
         return HWS_ENOMEM;
     }
-    *local = (struct hwsi_address){.names = names, .refs = 1, .local = true, .text = text};
+    *local = (struct hwsi_address){ .names = names, .refs = 1, .local = true, .text = text };
     hwsi_list_init(&local->watches);
     hwsi_list_init(&local->requests);
     names->refs++;
@@ -100,7 +100,7 @@ int hwsi_address_intern(struct hwsi_names *names, struct hws_slice text, struct 
         return HWS_ENOMEM;
     }
     memcpy(copy, text.data, text.size);
-    *address = (struct hwsi_address){.names = names, .refs = 1, .hash = hash, .text = copy};
+    *address = (struct hwsi_address){ .names = names, .refs = 1, .hash = hash, .text = copy };
     hwsi_list_init(&address->watches);
     hwsi_list_init(&address->requests);
     names->refs++;
@@ -141,13 +141,15 @@ static uint64_t pid_hash(const struct hwsi_names *names, const struct pid_key *k
     return hwsi_hash_bytes(key->id.data, key->id.size, names->seed ^ (uintptr_t)key->address);
 }
 
-struct hws_pid *hwsi_pid_find(struct hwsi_names *names, struct hwsi_address *address, struct hws_slice id)
+struct hws_pid *hwsi_pid_find(struct hwsi_names *names, struct hwsi_address *address,
+                              struct hws_slice id)
 {
-    struct pid_key key = {address, id};
+    struct pid_key key = { address, id };
     return hwsi_map_find(&names->pids, pid_hash(names, &key), pid_equal, &key);
 }
 
-int hwsi_pid_intern(struct hwsi_names *names, struct hwsi_address *address, struct hws_slice id, struct hws_pid **out)
+int hwsi_pid_intern(struct hwsi_names *names, struct hwsi_address *address, struct hws_slice id,
+                    struct hws_pid **out)
 {
     struct hws_pid *pid = hwsi_pid_find(names, address, id);
     if (pid) {
@@ -156,7 +158,7 @@ int hwsi_pid_intern(struct hwsi_names *names, struct hwsi_address *address, stru
     }
     if (!hwsi_id_valid(id))
         return HWS_EADDRESS;
-    struct pid_key key = {address, id};
+    struct pid_key key = { address, id };
     uint64_t hash = pid_hash(names, &key);
     pid = hwsi_alloc(names->heap, sizeof *pid + id.size + 1);
     if (!pid || hwsi_map_put(&names->pids, hash, pid)) {

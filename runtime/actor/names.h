@@ -17,10 +17,10 @@ struct hwsi_address {
     uint32_t refs;
     bool local;
     uint64_t hash;
-    void *endpoint;           /* remote/'s, while it has one */
+    void *endpoint;            /* remote/'s, while it has one */
     struct hwsi_list watches;  /* of actors there and by actors there */
     struct hwsi_list requests; /* to actors there, not answered yet */
-    char *text;               /* the local one's is set when the system has started */
+    char *text;                /* the local one's is set when the system has started */
 };
 
 /* Where an object stands in the symbol table of the association that used it last. */
@@ -63,10 +63,12 @@ int hwsi_names_set_local(struct hwsi_names *names, const char *text);
 
 /* All take bytes without a terminating 0 and check them: HWS_EADDRESS. They give one reference. */
 int hwsi_address_intern(struct hwsi_names *names, struct hws_slice text, struct hwsi_address **out);
-int hwsi_pid_intern(struct hwsi_names *names, struct hwsi_address *address, struct hws_slice id, struct hws_pid **out);
+int hwsi_pid_intern(struct hwsi_names *names, struct hwsi_address *address, struct hws_slice id,
+                    struct hws_pid **out);
 int hwsi_atom_intern(struct hwsi_names *names, struct hws_slice text, struct hws_atom **out);
 /* No reference, NULL when there is none: for ids that a peer sends and that must not grow the table. */
-struct hws_pid *hwsi_pid_find(struct hwsi_names *names, struct hwsi_address *address, struct hws_slice id);
+struct hws_pid *hwsi_pid_find(struct hwsi_names *names, struct hwsi_address *address,
+                              struct hws_slice id);
 int hwsi_pid_parse(struct hwsi_names *names, struct hws_slice text, struct hws_pid **out);
 void hwsi_address_release(struct hwsi_address *address);
 void hwsi_pid_free(struct hws_pid *pid);
@@ -95,7 +97,8 @@ static inline void hwsi_atom_release(struct hws_atom *atom)
         hwsi_atom_free(atom);
 }
 
-bool hwsi_id_valid(struct hws_slice id); /* 1..HWS_ID_MAX bytes of printable UTF-8, no space, no "://" */
+bool hwsi_id_valid(
+    struct hws_slice id); /* 1..HWS_ID_MAX bytes of printable UTF-8, no space, no "://" */
 /* The URI of a PID, for third parties: "hawser.tcp://host:port/id". Returns the length needed. */
 size_t hwsi_pid_uri(const struct hws_pid *pid, char *out, size_t capacity);
 

@@ -20,22 +20,24 @@ static bool starts_with(struct hws_slice text, const char *prefix)
 
 static struct hws_slice after(struct hws_slice text, size_t bytes)
 {
-    return (struct hws_slice){text.data + bytes, text.size - bytes};
+    return (struct hws_slice){ text.data + bytes, text.size - bytes };
 }
 
 /* Splits "address/id" (or "path//id"); id.data NULL: there is no address, the whole is a local id. */
-static void split(struct hws_slice text, bool is_path, struct hws_slice *address, struct hws_slice *id)
+static void split(struct hws_slice text, bool is_path, struct hws_slice *address,
+                  struct hws_slice *id)
 {
     const char *separator = is_path ? "//" : "/";
     const uint8_t *slash = find(text, separator);
-    *address = *id = (struct hws_slice){0};
+    *address = *id = (struct hws_slice){ 0 };
     if (!slash)
         return;
-    *address = (struct hws_slice){text.data, (size_t)(slash - text.data)};
+    *address = (struct hws_slice){ text.data, (size_t)(slash - text.data) };
     *id = after(text, address->size + strlen(separator));
 }
 
-static int intern_both(struct hwsi_names *names, struct hws_slice address_text, struct hws_slice id, struct hws_pid **out)
+static int intern_both(struct hwsi_names *names, struct hws_slice address_text, struct hws_slice id,
+                       struct hws_pid **out)
 {
     struct hwsi_address *address;
     int error = hwsi_address_intern(names, address_text, &address);
@@ -53,7 +55,7 @@ static int parse_uri(struct hwsi_names *names, struct hws_slice text, struct hws
     const uint8_t *colon = find(rest, "://");
     if (!colon)
         return HWS_EADDRESS;
-    struct hws_slice scheme = {rest.data, (size_t)(colon - rest.data)};
+    struct hws_slice scheme = { rest.data, (size_t)(colon - rest.data) };
     rest = after(rest, scheme.size + 3);
     bool tcp = scheme.size == 3 && memcmp(scheme.data, "tcp", 3) == 0;
     bool path = scheme.size == 4 && memcmp(scheme.data, "unix", 4) == 0;
@@ -62,7 +64,8 @@ static int parse_uri(struct hwsi_names *names, struct hws_slice text, struct hws
     if (at && (!slash || at < slash))
         rest = after(rest, (size_t)(at - rest.data) + 1);
     split(rest, path, &address, &id);
-    if (!id.data || address.size == 0 || scheme.size == 0 || scheme.size + 1 + address.size > HWS_ADDRESS_MAX)
+    if (!id.data || address.size == 0 || scheme.size == 0 ||
+        scheme.size + 1 + address.size > HWS_ADDRESS_MAX)
         return HWS_EADDRESS;
     if (tcp)
         return intern_both(names, address, id, out);
@@ -70,7 +73,7 @@ static int parse_uri(struct hwsi_names *names, struct hws_slice text, struct hws
     memcpy(full, scheme.data, scheme.size);
     full[scheme.size] = ':';
     memcpy(full + scheme.size + 1, address.data, address.size);
-    return intern_both(names, (struct hws_slice){full, scheme.size + 1 + address.size}, id, out);
+    return intern_both(names, (struct hws_slice){ full, scheme.size + 1 + address.size }, id, out);
 }
 
 int hwsi_pid_parse(struct hwsi_names *names, struct hws_slice text, struct hws_pid **out)
@@ -87,9 +90,12 @@ int hwsi_pid_parse(struct hwsi_names *names, struct hws_slice text, struct hws_p
 size_t hwsi_pid_uri(const struct hws_pid *pid, char *out, size_t capacity)
 {
     const char *address = pid->address->text;
-    const char *scheme = strncmp(address, "unix:", 5) == 0 ? "unix" : strncmp(address, "loop:", 5) == 0 ? "loop" : "tcp";
+    const char *scheme = strncmp(address, "unix:", 5) == 0   ? "unix"
+                         : strncmp(address, "loop:", 5) == 0 ? "loop"
+                                                             : "tcp";
     const char *rest = scheme[0] == 't' ? address : address + 5;
-    return (size_t)snprintf(out, capacity, URI_PREFIX "%s://%s%s%s", scheme, rest, scheme[0] == 'u' ? "//" : "/", pid->id);
+    return (size_t)snprintf(out, capacity, URI_PREFIX "%s://%s%s%s", scheme, rest,
+                            scheme[0] == 'u' ? "//" : "/", pid->id);
 }
 
 size_t hws_pid_format(const struct hws_pid *pid, char *out, size_t capacity)

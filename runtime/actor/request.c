@@ -25,7 +25,8 @@ struct hwsi_request {
 struct hwsi_request *hwsi_request_find(struct hwsi_local *local, uint64_t id)
 {
     const struct hwsi_requests *requests = &local->requests;
-    struct hwsi_request *request = requests->count ? requests->slots[id & (requests->capacity - 1)] : NULL;
+    struct hwsi_request *request =
+        requests->count ? requests->slots[id & (requests->capacity - 1)] : NULL;
     return request && request->id == id ? request : NULL;
 }
 
@@ -93,7 +94,8 @@ static void request_free(struct hwsi_request *request)
 }
 
 /* The answer's parts, held until `done` is called. False: out of memory. */
-static bool keep_response(struct hwsi_local *local, struct hwsi_request *request, const struct hws_message *response)
+static bool keep_response(struct hwsi_local *local, struct hwsi_request *request,
+                          const struct hws_message *response)
 {
     struct hws_slice payload;
     struct hws_buffer *buffer = hwsi_hold_payload(local, response, &payload);
@@ -110,7 +112,8 @@ static bool keep_response(struct hwsi_local *local, struct hwsi_request *request
     return true;
 }
 
-void hwsi_request_finish(struct hwsi_local *local, struct hwsi_request *request, int status, const struct hws_message *response)
+void hwsi_request_finish(struct hwsi_local *local, struct hwsi_request *request, int status,
+                         const struct hws_message *response)
 {
     if (!hwsi_list_empty(&request->node))
         return;
@@ -129,8 +132,8 @@ static void request_timed_out(struct hwsi_timer *timer)
     hwsi_request_finish(request->local, request, HWS_ETIMEOUT, NULL);
 }
 
-static int request_new(struct hwsi_local *local, struct hws_pid *target, hws_response_fn done, void *data,
-                       struct hwsi_request **out)
+static int request_new(struct hwsi_local *local, struct hws_pid *target, hws_response_fn done,
+                       void *data, struct hwsi_request **out)
 {
     int error = slots_reserve(local);
     struct hwsi_request *request = error ? NULL : hwsi_alloc(local->heap, sizeof *request);
@@ -152,7 +155,8 @@ static int request_new(struct hwsi_local *local, struct hws_pid *target, hws_res
     return 0;
 }
 
-static int route_request(struct hwsi_local *local, struct hws_pid *target, struct hws_message *message)
+static int route_request(struct hwsi_local *local, struct hws_pid *target,
+                         struct hws_message *message)
 {
     if (!target->address->local)
         return local->router->ops->deliver(local->router, target, message);
@@ -161,8 +165,9 @@ static int route_request(struct hwsi_local *local, struct hws_pid *target, struc
     return hwsi_deliver_local(local, target, message);
 }
 
-int hws_request(struct hws_system *system, struct hws_pid *target, const struct hws_message *message, uint64_t timeout,
-                hws_response_fn done, void *data, uint64_t *id)
+int hws_request(struct hws_system *system, struct hws_pid *target,
+                const struct hws_message *message, uint64_t timeout, hws_response_fn done,
+                void *data, uint64_t *id)
 {
     struct hwsi_local *local = hwsi_local_of(system);
     struct hwsi_request *request;
@@ -180,7 +185,8 @@ int hws_request(struct hws_system *system, struct hws_pid *target, const struct 
     if (!out.sender)
         out.sender = local->root;
     out.request_id = request->id;
-    hwsi_timer_start(&request->timer, hwsi_later(local, timeout ? timeout : local->options->request_timeout));
+    hwsi_timer_start(&request->timer,
+                     hwsi_later(local, timeout ? timeout : local->options->request_timeout));
     uint64_t number = request->id;
     error = route_request(local, target, &out);
     if (!error) {
@@ -204,17 +210,21 @@ int hws_request_cancel(struct hws_system *system, uint64_t id)
     return 0;
 }
 
-void hwsi_request_sent(struct hwsi_local *local, const struct hws_message *message, struct hws_correlation derived)
+void hwsi_request_sent(struct hwsi_local *local, const struct hws_message *message,
+                       struct hws_correlation derived)
 {
     struct hwsi_request *request = hwsi_request_find(local, message->request_id);
     if (request)
-        request->correlation = message->correlation.hi | message->correlation.lo ? message->correlation : derived;
+        request->correlation =
+            message->correlation.hi | message->correlation.lo ? message->correlation : derived;
 }
 
-int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *from, const struct hws_message *response)
+int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *from,
+                          const struct hws_message *response)
 {
     struct hwsi_request *request = hwsi_request_find(local, response->request_id);
-    bool expected = request && hwsi_list_empty(&request->node) && (!from || request->target->address == from);
+    bool expected =
+        request && hwsi_list_empty(&request->node) && (!from || request->target->address == from);
     if (!expected) {
         /* Too late, or an id of nobody's: the answer is a dead letter like any other message without a receiver. */
         struct hws_message letter = *response;
@@ -227,18 +237,21 @@ int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *f
     return 0;
 }
 
-void hwsi_response_undecodable(struct hwsi_local *local, const struct hwsi_address *from, const struct hws_message *response)
+void hwsi_response_undecodable(struct hwsi_local *local, const struct hwsi_address *from,
+                               const struct hws_message *response)
 {
     struct hwsi_request *request = hwsi_request_find(local, response->request_id);
     struct hws_message letter = *response;
     if (request && request->target->address == from)
-        hwsi_request_finish(local, request, HWS_EDEADLETTER, &(struct hws_message){.reason = HWS_REASON_decode});
+        hwsi_request_finish(local, request, HWS_EDEADLETTER,
+                            &(struct hws_message){ .reason = HWS_REASON_decode });
     letter.request_id = 0;
     letter.sender = NULL;
     hwsi_letter(local, local->root, &letter, HWS_REASON_decode);
 }
 
-int hws_respond(struct hws_system *system, struct hws_pid *to, uint64_t request_id, const struct hws_message *message)
+int hws_respond(struct hws_system *system, struct hws_pid *to, uint64_t request_id,
+                const struct hws_message *message)
 {
     struct hwsi_local *local = hwsi_local_of(system);
     if (!request_id || !to)
@@ -275,9 +288,11 @@ void hwsi_request_moved(struct hwsi_local *local, uint64_t id)
         request->order = ++local->requests.last_order;
 }
 
-void hwsi_requests_fail(struct hwsi_local *local, struct hwsi_address *address, int status, uint64_t until)
+void hwsi_requests_fail(struct hwsi_local *local, struct hwsi_address *address, int status,
+                        uint64_t until)
 {
-    for (struct hwsi_list *node = address->requests.next; node != &address->requests; node = node->next) {
+    for (struct hwsi_list *node = address->requests.next; node != &address->requests;
+         node = node->next) {
         struct hwsi_request *request = HWSI_ENTRY(node, struct hwsi_request, there);
         if (request->order <= until)
             hwsi_request_finish(local, request, status, NULL);

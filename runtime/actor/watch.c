@@ -21,15 +21,17 @@ static bool pair_equal(const void *value, const void *key)
     return watch->watcher == pair->watcher && watch->target == pair->target;
 }
 
-struct hwsi_watch *hwsi_watch_find(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target)
+struct hwsi_watch *hwsi_watch_find(struct hwsi_local *local, struct hws_pid *watcher,
+                                   struct hws_pid *target)
 {
-    struct pair pair = {watcher, target};
+    struct pair pair = { watcher, target };
     return hwsi_map_find(&local->watches, pair_hash(&pair), pair_equal, &pair);
 }
 
-int hwsi_watch_place(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target, struct hwsi_watch **out)
+int hwsi_watch_place(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target,
+                     struct hwsi_watch **out)
 {
-    struct pair pair = {watcher, target};
+    struct pair pair = { watcher, target };
     struct hwsi_watch *watch = hwsi_alloc(local->heap, sizeof *watch);
     if (!watch || hwsi_map_put(&local->watches, pair_hash(&pair), watch)) {
         hwsi_free(local->heap, watch, sizeof *watch);
@@ -48,14 +50,15 @@ int hwsi_watch_place(struct hwsi_local *local, struct hws_pid *watcher, struct h
         hwsi_list_append(&target->address->watches, &watch->by_address);
     else if (!watcher->address->local)
         hwsi_list_append(&watcher->address->watches, &watch->by_address);
-    hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_Watch, .pid = target, .watcher = watcher});
+    hwsi_publish(local,
+                 &(struct hws_event){ .type = HWS_EVENT_Watch, .pid = target, .watcher = watcher });
     *out = watch;
     return 0;
 }
 
 void hwsi_watch_remove(struct hwsi_local *local, struct hwsi_watch *watch)
 {
-    struct pair pair = {watch->watcher, watch->target};
+    struct pair pair = { watch->watcher, watch->target };
     hwsi_map_remove(&local->watches, pair_hash(&pair), watch);
     hwsi_list_remove(&watch->by_target);
     hwsi_list_remove(&watch->by_watcher);
@@ -65,26 +68,33 @@ void hwsi_watch_remove(struct hwsi_local *local, struct hwsi_watch *watch)
     hwsi_free(local->heap, watch, sizeof *watch);
 }
 
-static int tell_watcher(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target, uint16_t reason)
+static int tell_watcher(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target,
+                        uint16_t reason)
 {
     if (watcher->address->local)
-        return watcher->actor ? hwsi_tell(watcher->actor, HWSI_LANE_USER, HWS_MESSAGE_terminated, target, reason, 0) : 0;
-    local->router->ops->notify(local->router, HWSI_NOTICE_TERMINATED, watcher, target, reason, 0, NULL);
+        return watcher->actor ? hwsi_tell(watcher->actor, HWSI_LANE_USER, HWS_MESSAGE_terminated,
+                                          target, reason, 0)
+                              : 0;
+    local->router->ops->notify(local->router, HWSI_NOTICE_TERMINATED, watcher, target, reason, 0,
+                               NULL);
     return 0; /* a notice that can't be queued ends the association, which tells the watcher too */
 }
 
-void hwsi_watch_fire(struct hwsi_local *local, struct hwsi_watch *watch, enum hws_terminated_reason reason)
+void hwsi_watch_fire(struct hwsi_local *local, struct hwsi_watch *watch,
+                     enum hws_terminated_reason reason)
 {
     hwsi_list_remove(&watch->by_target);
     hwsi_list_remove(&watch->by_address);
     watch->terminated = true;
     watch->reason = (uint16_t)reason;
-    struct hws_pid *watcher = hwsi_pid_retain(watch->watcher), *target = hwsi_pid_retain(watch->target);
+    struct hws_pid *watcher = hwsi_pid_retain(watch->watcher),
+                   *target = hwsi_pid_retain(watch->target);
     bool near = watcher->address->local;
     if (!near)
         hwsi_watch_remove(local, watch);
     if (tell_watcher(local, watcher, target, (uint16_t)reason))
-        hwsi_list_append(&local->untold, &watch->by_target); /* out of memory: the next turn tries again */
+        hwsi_list_append(&local->untold,
+                         &watch->by_target); /* out of memory: the next turn tries again */
     else if (near)
         hwsi_watch_remove(local, watch);
     hwsi_pid_release(watcher);
@@ -102,7 +112,8 @@ void hwsi_watches_retry(struct hwsi_local *local)
     }
 }
 
-int hwsi_watch_local_target(struct hwsi_local *local, struct hws_pid *watcher, struct hws_pid *target)
+int hwsi_watch_local_target(struct hwsi_local *local, struct hws_pid *watcher,
+                            struct hws_pid *target)
 {
     struct hwsi_watch *watch;
     if (!target->actor)
@@ -123,7 +134,8 @@ int hws_watch(struct hws_system *system, struct hws_pid *watcher, struct hws_pid
     int error = hwsi_watch_place(local, watcher, target, &watch);
     if (error)
         return error;
-    error = local->router->ops->notify(local->router, HWSI_NOTICE_WATCH, target, watcher, 0, 0, &watch->sequence);
+    error = local->router->ops->notify(local->router, HWSI_NOTICE_WATCH, target, watcher, 0, 0,
+                                       &watch->sequence);
     if (error)
         hwsi_watch_remove(local, watch);
     return error;
@@ -138,7 +150,8 @@ static void forget_told(struct hws_context *watcher, const struct hws_pid *targe
         for (uint32_t i = node->read; i < node->written; i++) {
             struct hws_message *message = &node->items[i];
             left -= message->kind == HWS_MESSAGE_terminated;
-            if (message->kind != HWS_MESSAGE_terminated || message->who != target || message == watcher->current)
+            if (message->kind != HWS_MESSAGE_terminated || message->who != target ||
+                message == watcher->current)
                 continue;
             message->kind = HWSI_MESSAGE_nothing;
             watcher->told--;
@@ -157,5 +170,6 @@ int hws_unwatch(struct hws_system *system, struct hws_pid *watcher, struct hws_p
     hwsi_watch_remove(local, watch);
     if (target->address->local)
         return 0;
-    return local->router->ops->notify(local->router, HWSI_NOTICE_UNWATCH, target, watcher, 0, 0, NULL);
+    return local->router->ops->notify(local->router, HWSI_NOTICE_UNWATCH, target, watcher, 0, 0,
+                                      NULL);
 }

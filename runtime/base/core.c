@@ -7,12 +7,12 @@
 
 struct hws_slice hws_slice_of(const void *data, size_t size)
 {
-    return (struct hws_slice){data, size};
+    return (struct hws_slice){ data, size };
 }
 
 struct hws_slice hws_slice_text(const char *text)
 {
-    return (struct hws_slice){(const uint8_t *)text, strlen(text)};
+    return (struct hws_slice){ (const uint8_t *)text, strlen(text) };
 }
 
 static uint64_t monotonic_now(struct hws_clock *clock)
@@ -25,6 +25,6 @@ static uint64_t monotonic_now(struct hws_clock *clock)
 
 struct hws_clock *hws_monotonic_clock(void)
 {
-    static struct hws_clock clock = {monotonic_now};
+    static struct hws_clock clock = { monotonic_now };
     return &clock;
 }

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *default_reallocate(struct hws_allocator *allocator, void *block, size_t old_size, size_t new_size)
+static void *default_reallocate(struct hws_allocator *allocator, void *block, size_t old_size,
+                                size_t new_size)
 {
     (void)allocator;
     (void)old_size;
@@ -17,7 +18,7 @@ static void *default_reallocate(struct hws_allocator *allocator, void *block, si
 
 struct hws_allocator *hws_default_allocator(void)
 {
-    static struct hws_allocator malloc_allocator = {default_reallocate};
+    static struct hws_allocator malloc_allocator = { default_reallocate };
     return &malloc_allocator;
 }
 
@@ -25,7 +26,7 @@ struct hwsi_heap *hwsi_heap_new(struct hws_allocator *allocator)
 {
     struct hwsi_heap *heap = allocator->reallocate(allocator, NULL, 0, sizeof *heap);
     if (heap)
-        *heap = (struct hwsi_heap){.allocator = allocator, .held = sizeof *heap, .refs = 1};
+        *heap = (struct hwsi_heap){ .allocator = allocator, .held = sizeof *heap, .refs = 1 };
     return heap;
 }
 
@@ -57,7 +58,8 @@ void *hwsi_alloc(struct hwsi_heap *heap, size_t size)
 
 void *hwsi_resize(struct hwsi_heap *heap, void *block, size_t old_size, size_t new_size)
 {
-    void *moved = heap->allocator->reallocate(heap->allocator, block, block ? old_size : 0, new_size);
+    void *moved =
+        heap->allocator->reallocate(heap->allocator, block, block ? old_size : 0, new_size);
     if (moved)
         heap->held += new_size - (block ? old_size : 0);
     return moved;

@@ -14,13 +14,15 @@ struct hwsi_heap {
     uint32_t refs;
 };
 
-struct hwsi_heap *hwsi_heap_new(struct hws_allocator *allocator); /* one reference; NULL: out of memory */
+struct hwsi_heap *
+hwsi_heap_new(struct hws_allocator *allocator); /* one reference; NULL: out of memory */
 struct hwsi_heap *hwsi_heap_retain(struct hwsi_heap *heap);
 void hwsi_heap_release(struct hwsi_heap *heap);
 
-void *hwsi_alloc(struct hwsi_heap *heap, size_t size);  /* zeroed; NULL: out of memory */
+void *hwsi_alloc(struct hwsi_heap *heap, size_t size); /* zeroed; NULL: out of memory */
 void *hwsi_alloc_raw(struct hwsi_heap *heap, size_t size);
-void *hwsi_resize(struct hwsi_heap *heap, void *block, size_t old_size, size_t new_size); /* NULL: `block` is as it was */
+void *hwsi_resize(struct hwsi_heap *heap, void *block, size_t old_size,
+                  size_t new_size);                               /* NULL: `block` is as it was */
 void hwsi_free(struct hwsi_heap *heap, void *block, size_t size); /* NULL is fine */
 char *hwsi_copy_text(struct hwsi_heap *heap, const char *text);   /* freed with strlen + 1 */
 void hwsi_free_text(struct hwsi_heap *heap, char *text);

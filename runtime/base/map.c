@@ -5,7 +5,7 @@
 
 void hwsi_map_init(struct hwsi_map *map, struct hwsi_heap *heap)
 {
-    *map = (struct hwsi_map){.heap = heap};
+    *map = (struct hwsi_map){ .heap = heap };
 }
 
 void hwsi_map_free(struct hwsi_map *map)
@@ -21,7 +21,7 @@ static void insert(struct hwsi_slot *slots, size_t mask, uint64_t hash, void *va
     size_t i = hash & mask;
     while (slots[i].value)
         i = (i + 1) & mask;
-    slots[i] = (struct hwsi_slot){hash, value};
+    slots[i] = (struct hwsi_slot){ hash, value };
 }
 
 int hwsi_map_reserve(struct hwsi_map *map)
@@ -51,7 +51,8 @@ int hwsi_map_put(struct hwsi_map *map, uint64_t hash, void *value)
     return 0;
 }
 
-void *hwsi_map_find(const struct hwsi_map *map, uint64_t hash, hwsi_map_equal equal, const void *key)
+void *hwsi_map_find(const struct hwsi_map *map, uint64_t hash, hwsi_map_equal equal,
+                    const void *key)
 {
     if (map->count == 0)
         return NULL;

@@ -27,7 +27,8 @@ void hwsi_map_free(struct hwsi_map *map); /* the slots, not the values */
 int hwsi_map_reserve(struct hwsi_map *map);
 /* The key must not be there yet. 0 or HWS_ENOMEM. */
 int hwsi_map_put(struct hwsi_map *map, uint64_t hash, void *value);
-void *hwsi_map_find(const struct hwsi_map *map, uint64_t hash, hwsi_map_equal equal, const void *key);
+void *hwsi_map_find(const struct hwsi_map *map, uint64_t hash, hwsi_map_equal equal,
+                    const void *key);
 bool hwsi_map_remove(struct hwsi_map *map, uint64_t hash, const void *value);
 /* Walks: start with *cursor 0; NULL at the end. The map must not change meanwhile. */
 void *hwsi_map_next(const struct hwsi_map *map, size_t *cursor);

@@ -8,7 +8,7 @@
 #include "base/text.h"
 
 enum unit { UNIT_count, UNIT_bytes, UNIT_ns, UNIT_ratio, UNIT_flag };
-static const char *const unit_names[] = {"count", "bytes", "s", "ratio", "flag"};
+static const char *const unit_names[] = { "count", "bytes", "s", "ratio", "flag" };
 
 struct option {
     const char *name;
@@ -20,7 +20,13 @@ struct option {
 
 static const struct option options_table[] = {
 #define X(name, unit, initial, least, most, doc) \
-    {#name, UNIT_##unit, offsetof(struct hws_options, name), (double)(initial), (double)(least), (double)(most), doc},
+    { #name,                                     \
+      UNIT_##unit,                               \
+      offsetof(struct hws_options, name),        \
+      (double)(initial),                         \
+      (double)(least),                           \
+      (double)(most),                            \
+      doc },
     HWS_OPTIONS(X)
 #undef X
 };
@@ -37,7 +43,7 @@ static void store(struct hws_options *options, const struct option *option, doub
     if (option->unit == UNIT_ratio)
         memcpy(place, &value, sizeof value);
     else
-        memcpy(place, &(uint64_t){(uint64_t)(value + 0.5)}, sizeof(uint64_t));
+        memcpy(place, &(uint64_t){ (uint64_t)(value + 0.5) }, sizeof(uint64_t));
 }
 
 static double fetch(const struct hws_options *options, const struct option *option)
@@ -64,15 +70,18 @@ static int check_range(const struct option *option, double value, char *message,
 {
     if (value >= option->least && value <= option->most)
         return 0;
-    hwsi_say(message, capacity, "option %s is %.9g, expected %.9g to %.9g%s%s (default %.9g): %s", option->name,
-             value / scale(option), option->least / scale(option), option->most / scale(option),
+    hwsi_say(message, capacity, "option %s is %.9g, expected %.9g to %.9g%s%s (default %.9g): %s",
+             option->name, value / scale(option), option->least / scale(option),
+             option->most / scale(option),
              option->unit == UNIT_count || option->unit == UNIT_flag ? "" : " ",
-             option->unit == UNIT_count || option->unit == UNIT_flag ? "" : unit_names[option->unit],
+             option->unit == UNIT_count || option->unit == UNIT_flag ? ""
+                                                                     : unit_names[option->unit],
              option->initial / scale(option), option->doc);
     return HWS_EOPTION;
 }
 
-int hws_options_set(struct hws_options *options, const char *name, double value, char *message, size_t capacity)
+int hws_options_set(struct hws_options *options, const char *name, double value, char *message,
+                    size_t capacity)
 {
     const char *names[OPTION_COUNT];
     for (size_t i = 0; i < OPTION_COUNT; i++) {
@@ -86,8 +95,8 @@ int hws_options_set(struct hws_options *options, const char *name, double value,
         return error;
     }
     const char *nearest = hws_nearest_name(name, names, OPTION_COUNT);
-    hwsi_say(message, capacity, "unknown option %s%s%s%s", name, nearest ? "; did you mean " : "", nearest ? nearest : "",
-             nearest ? "?" : "");
+    hwsi_say(message, capacity, "unknown option %s%s%s%s", name, nearest ? "; did you mean " : "",
+             nearest ? nearest : "", nearest ? "?" : "");
     return HWS_EOPTION;
 }
 
@@ -99,8 +108,9 @@ static int check_name(const char *name, char *message, size_t capacity)
         fine = isalnum((unsigned char)name[i]) || strchr("_.-", name[i]);
     if (fine)
         return 0;
-    hwsi_say(message, capacity, "option name is %s%s%s, expected 1 to 64 of letters, digits, '_', '.' and '-'", name ? "\"" : "",
-             name ? name : "missing", name ? "\"" : "");
+    hwsi_say(message, capacity,
+             "option name is %s%s%s, expected 1 to 64 of letters, digits, '_', '.' and '-'",
+             name ? "\"" : "", name ? name : "missing", name ? "\"" : "");
     return HWS_EOPTION;
 }
 
@@ -108,7 +118,8 @@ int hws_options_check(const struct hws_options *options, char *message, size_t c
 {
     int error = check_name(options->name, message, capacity);
     for (size_t i = 0; !error && i < OPTION_COUNT; i++)
-        error = check_range(&options_table[i], fetch(options, &options_table[i]), message, capacity);
+        error =
+            check_range(&options_table[i], fetch(options, &options_table[i]), message, capacity);
     if (!error && options->reconnect_initial > options->reconnect_max) {
         hwsi_say(message, capacity, "option reconnect_initial is above reconnect_max");
         error = HWS_EOPTION;
@@ -122,7 +133,8 @@ int hws_options_check(const struct hws_options *options, char *message, size_t c
         error = HWS_EOPTION;
     }
     if (!error && options->advertise && !options->listen) {
-        hwsi_say(message, capacity, "option advertise needs listen: who does not listen can not be dialled");
+        hwsi_say(message, capacity,
+                 "option advertise needs listen: who does not listen can not be dialled");
         error = HWS_EOPTION;
     }
     return error;
@@ -133,12 +145,18 @@ bool hws_options_describe(size_t index, struct hws_option_info *out)
     if (index >= OPTION_COUNT)
         return false;
     const struct option *option = &options_table[index];
-    *out = (struct hws_option_info){option->name, unit_names[option->unit], option->doc, option->initial / scale(option),
-                                    option->least / scale(option), option->most / scale(option)};
+    *out = (struct hws_option_info){ option->name,
+                                     unit_names[option->unit],
+                                     option->doc,
+                                     option->initial / scale(option),
+                                     option->least / scale(option),
+                                     option->most / scale(option) };
     return true;
 }
 
 double hws_options_get(const struct hws_options *options, size_t index)
 {
-    return index < OPTION_COUNT ? fetch(options, &options_table[index]) / scale(&options_table[index]) : NAN;
+    return index < OPTION_COUNT
+               ? fetch(options, &options_table[index]) / scale(&options_table[index])
+               : NAN;
 }

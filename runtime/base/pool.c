@@ -7,8 +7,8 @@ struct hwsi_pool_block {
     struct hwsi_pool_block *next;
 };
 
-static const size_t class_size[HWSI_POOL_CLASSES] = {4096, 16384, 65536, HWSI_POOL_LARGEST};
-static const uint32_t class_kept[HWSI_POOL_CLASSES] = {64, 32, 64, 32};
+static const size_t class_size[HWSI_POOL_CLASSES] = { 4096, 16384, 65536, HWSI_POOL_LARGEST };
+static const uint32_t class_kept[HWSI_POOL_CLASSES] = { 64, 32, 64, 32 };
 
 struct hwsi_pool *hwsi_pool_new(struct hwsi_heap *heap)
 {
@@ -105,10 +105,13 @@ void hwsi_pool_give(struct hwsi_pool *pool, void *memory, size_t size)
 struct hws_buffer *hwsi_buffer_new(struct hwsi_pool *pool, size_t capacity)
 {
     size_t size = sizeof(struct hws_buffer) + capacity;
-    struct hws_buffer *buffer = capacity < 2048 ? hwsi_alloc_raw(pool->heap, size) : hwsi_pool_take(pool, &size);
+    struct hws_buffer *buffer =
+        capacity < 2048 ? hwsi_alloc_raw(pool->heap, size) : hwsi_pool_take(pool, &size);
     if (!buffer)
         return NULL;
-    *buffer = (struct hws_buffer){.data = (uint8_t *)(buffer + 1), .capacity = size - sizeof *buffer, .refs = 1, .owner = pool};
+    *buffer = (struct hws_buffer){
+        .data = (uint8_t *)(buffer + 1), .capacity = size - sizeof *buffer, .refs = 1, .owner = pool
+    };
     buffer->pooled = capacity >= 2048;
     pool->buffers += buffer->pooled;
     pool->refs++;
@@ -143,7 +146,8 @@ static bool has_room(const struct hws_buffer *buffer, size_t size)
     return buffer && buffer->capacity - buffer->size >= size;
 }
 
-struct hws_buffer *hwsi_arena_copy(struct hwsi_arena *arena, struct hws_slice bytes, struct hws_slice *copy)
+struct hws_buffer *hwsi_arena_copy(struct hwsi_arena *arena, struct hws_slice bytes,
+                                   struct hws_slice *copy)
 {
     struct hws_buffer *buffer = arena->buffer;
     if (buffer && buffer->refs == 1)
@@ -162,7 +166,7 @@ struct hws_buffer *hwsi_arena_copy(struct hwsi_arena *arena, struct hws_slice by
         hwsi_buffer_retain(buffer);
     if (bytes.size)
         memcpy(buffer->data + buffer->size, bytes.data, bytes.size);
-    *copy = (struct hws_slice){buffer->data + buffer->size, bytes.size};
+    *copy = (struct hws_slice){ buffer->data + buffer->size, bytes.size };
     buffer->size += bytes.size;
     return buffer;
 }

@@ -18,9 +18,10 @@ struct hwsi_pool {
     struct hwsi_heap *heap;
     struct hwsi_pool_block *free[HWSI_POOL_CLASSES];
     uint32_t kept[HWSI_POOL_CLASSES];
-    uint32_t unused[HWSI_POOL_CLASSES]; /* the fewest kept since the last trim: nobody needed those */
-    uint32_t refs;       /* the owner's and one for each buffer */
-    uint32_t buffers;    /* large buffers out there */
+    uint32_t
+        unused[HWSI_POOL_CLASSES]; /* the fewest kept since the last trim: nobody needed those */
+    uint32_t refs;                 /* the owner's and one for each buffer */
+    uint32_t buffers;              /* large buffers out there */
     bool closed;
 };
 
@@ -56,7 +57,8 @@ struct hwsi_arena {
     struct hwsi_pool *pool;
     struct hws_buffer *buffer;
 };
-struct hws_buffer *hwsi_arena_copy(struct hwsi_arena *arena, struct hws_slice bytes, struct hws_slice *copy);
+struct hws_buffer *hwsi_arena_copy(struct hwsi_arena *arena, struct hws_slice bytes,
+                                   struct hws_slice *copy);
 void hwsi_arena_free(struct hwsi_arena *arena);
 /* Are so many large buffers held that a message which waits should get a small one of its own? */
 static inline bool hwsi_pool_crowded(const struct hwsi_pool *pool)

@@ -7,7 +7,7 @@ bool hwsi_quota_take(struct hwsi_quota *quota, uint64_t now, uint64_t most, uint
     *untold = 0;
     if (second != quota->second) {
         *untold = quota->refused;
-        *quota = (struct hwsi_quota){.second = second};
+        *quota = (struct hwsi_quota){ .second = second };
     }
     if (quota->taken >= most) {
         quota->refused++;

@@ -12,7 +12,8 @@ void hwsi_random_init(struct hwsi_random *random, uint64_t seed)
         /* No entropy to be had (a very old kernel or a sandbox): time and place still differ from start to start. */
         struct timespec t;
         clock_gettime(CLOCK_REALTIME, &t);
-        random->state = (uint64_t)t.tv_nsec * UINT64_C(0x9e3779b97f4a7c15) ^ (uint64_t)t.tv_sec << 20 ^ (uint64_t)getpid();
+        random->state = (uint64_t)t.tv_nsec * UINT64_C(0x9e3779b97f4a7c15) ^
+                        (uint64_t)t.tv_sec << 20 ^ (uint64_t)getpid();
     }
 }
 

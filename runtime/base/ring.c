@@ -13,7 +13,7 @@ static uint32_t frame_size(const uint8_t *p)
 
 void hwsi_ring_init(struct hwsi_ring *ring, struct hwsi_pool *pool)
 {
-    *ring = (struct hwsi_ring){.pool = pool};
+    *ring = (struct hwsi_ring){ .pool = pool };
 }
 
 static void drop_head(struct hwsi_ring *ring)
@@ -47,7 +47,9 @@ uint8_t *hwsi_ring_grow(struct hwsi_ring *ring, size_t size)
     struct hwsi_chunk *chunk = hwsi_pool_take(ring->pool, &block);
     if (!chunk)
         return NULL;
-    *chunk = (struct hwsi_chunk){.block = block, .capacity = (uint32_t)(block - sizeof *chunk), .first = ring->appended + 1};
+    *chunk = (struct hwsi_chunk){ .block = block,
+                                  .capacity = (uint32_t)(block - sizeof *chunk),
+                                  .first = ring->appended + 1 };
     if (block == CHUNK_MOST && size <= HWSI_SEGMENT)
         chunk->capacity = HWSI_SEGMENT; /* a full chunk is a full segment */
     if (ring->tail)
@@ -70,20 +72,23 @@ uint64_t hwsi_ring_written(const struct hwsi_ring *ring)
 struct hws_slice hwsi_ring_partial(const struct hwsi_ring *ring)
 {
     if (!ring->at || ring->at_offset == ring->boundary)
-        return (struct hws_slice){0};
+        return (struct hws_slice){ 0 };
     const uint8_t *data = HWSI_CHUNK_DATA(ring->at);
     uint32_t end = ring->boundary + frame_size(data + ring->boundary);
-    return (struct hws_slice){data + ring->at_offset, end - ring->at_offset};
+    return (struct hws_slice){ data + ring->at_offset, end - ring->at_offset };
 }
 
-size_t hwsi_ring_gather(const struct hwsi_ring *ring, struct hws_slice *slices, size_t most, uint64_t frames)
+size_t hwsi_ring_gather(const struct hwsi_ring *ring, struct hws_slice *slices, size_t most,
+                        uint64_t frames)
 {
     size_t count = 0;
     uint64_t taken = 0;
     uint32_t offset = ring->at_offset;
-    for (struct hwsi_chunk *chunk = ring->at; chunk && count < most && taken < frames; chunk = chunk->next) {
+    for (struct hwsi_chunk *chunk = ring->at; chunk && count < most && taken < frames;
+         chunk = chunk->next) {
         if (offset < chunk->size) {
-            slices[count++] = (struct hws_slice){HWSI_CHUNK_DATA(chunk) + offset, chunk->size - offset};
+            slices[count++] =
+                (struct hws_slice){ HWSI_CHUNK_DATA(chunk) + offset, chunk->size - offset };
             taken += chunk->frames; /* a chunk that the cursor has behind it does not count */
         }
         offset = 0;
@@ -133,7 +138,7 @@ void hwsi_ring_advance(struct hwsi_ring *ring, size_t bytes)
 
 static void cursor_to_head(const struct hwsi_ring *ring, struct hwsi_ring_cursor *cursor)
 {
-    *cursor = (struct hwsi_ring_cursor){.chunk = ring->head, .number = ring->released};
+    *cursor = (struct hwsi_ring_cursor){ .chunk = ring->head, .number = ring->released };
     if (!ring->head)
         return;
     for (uint64_t n = ring->head->first; n <= ring->released; n++)
@@ -159,7 +164,8 @@ void hwsi_ring_release(struct hwsi_ring *ring, uint64_t until)
         drop_head(ring);
 }
 
-bool hwsi_ring_walk(const struct hwsi_ring *ring, struct hwsi_ring_cursor *cursor, struct hws_slice *frame)
+bool hwsi_ring_walk(const struct hwsi_ring *ring, struct hwsi_ring_cursor *cursor,
+                    struct hws_slice *frame)
 {
     if (!cursor->chunk) {
         if (cursor->number)
@@ -173,7 +179,7 @@ bool hwsi_ring_walk(const struct hwsi_ring *ring, struct hwsi_ring_cursor *curso
     if (!cursor->chunk)
         return false;
     const uint8_t *data = HWSI_CHUNK_DATA(cursor->chunk) + cursor->offset;
-    *frame = (struct hws_slice){data, frame_size(data)};
+    *frame = (struct hws_slice){ data, frame_size(data) };
     cursor->offset += (uint32_t)frame->size;
     cursor->number++;
     return true;
@@ -182,7 +188,8 @@ bool hwsi_ring_walk(const struct hwsi_ring *ring, struct hwsi_ring_cursor *curso
 /* The chunk emptied by the last pop was kept, because the frame handed out lay in it. */
 static void drop_emptied(struct hwsi_ring *ring)
 {
-    while (ring->head && ring->head->frames && ring->head->first + ring->head->frames - 1 <= ring->released)
+    while (ring->head && ring->head->frames &&
+           ring->head->first + ring->head->frames - 1 <= ring->released)
         drop_head(ring);
 }
 
@@ -201,7 +208,7 @@ bool hwsi_ring_peek(struct hwsi_ring *ring, struct hws_slice *frame)
         offset = cursor.offset;
     }
     const uint8_t *data = HWSI_CHUNK_DATA(chunk) + offset;
-    *frame = (struct hws_slice){data, frame_size(data)};
+    *frame = (struct hws_slice){ data, frame_size(data) };
     return true;
 }
 
@@ -212,7 +219,8 @@ bool hwsi_ring_pop(struct hwsi_ring *ring, struct hws_slice *frame)
     struct hwsi_chunk *chunk = ring->head;
     ring->released++;
     ring->at = chunk;
-    ring->at_offset = ring->boundary = (uint32_t)(frame->data - HWSI_CHUNK_DATA(chunk)) + (uint32_t)frame->size;
+    ring->at_offset = ring->boundary =
+        (uint32_t)(frame->data - HWSI_CHUNK_DATA(chunk)) + (uint32_t)frame->size;
     ring->boundary_frames = (uint32_t)(ring->released + 1 - chunk->first);
     return true;
 }

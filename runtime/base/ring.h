@@ -20,11 +20,11 @@
 
 struct hwsi_chunk {
     struct hwsi_chunk *next;
-    size_t block;     /* bytes of the pool's block */
+    size_t block; /* bytes of the pool's block */
     uint32_t capacity, size;
     uint32_t frames;
     uint32_t unused;
-    uint64_t first;   /* number of its first frame */
+    uint64_t first; /* number of its first frame */
 };
 #define HWSI_CHUNK_DATA(chunk) ((uint8_t *)((chunk) + 1))
 
@@ -32,12 +32,12 @@ struct hwsi_ring {
     struct hwsi_pool *pool;
     struct hwsi_chunk *head, *tail;
     uint64_t appended, released;
-    uint64_t most_written;        /* whole frames, over all links: what a peer may have seen */
-    size_t bytes;                 /* in chunks, whole frames */
-    struct hwsi_chunk *at;        /* write cursor; NULL: at the very end of an empty ring */
+    uint64_t most_written; /* whole frames, over all links: what a peer may have seen */
+    size_t bytes;          /* in chunks, whole frames */
+    struct hwsi_chunk *at; /* write cursor; NULL: at the very end of an empty ring */
     uint32_t at_offset;
-    uint32_t boundary;            /* the last frame start at or before at_offset ... */
-    uint32_t boundary_frames;     /* ... and the frames before it in that chunk */
+    uint32_t boundary;        /* the last frame start at or before at_offset ... */
+    uint32_t boundary_frames; /* ... and the frames before it in that chunk */
 };
 
 void hwsi_ring_init(struct hwsi_ring *ring, struct hwsi_pool *pool);
@@ -72,9 +72,10 @@ uint64_t hwsi_ring_written(const struct hwsi_ring *ring); /* whole frames */
 /* The rest of the frame that is written in part; empty when the cursor stands between frames. */
 struct hws_slice hwsi_ring_partial(const struct hwsi_ring *ring);
 /* What is to be written next: up to `most` slices and `frames` frames (at least one chunk's); returns the number of slices. */
-size_t hwsi_ring_gather(const struct hwsi_ring *ring, struct hws_slice *slices, size_t most, uint64_t frames);
+size_t hwsi_ring_gather(const struct hwsi_ring *ring, struct hws_slice *slices, size_t most,
+                        uint64_t frames);
 void hwsi_ring_advance(struct hwsi_ring *ring, size_t bytes); /* they were written */
-void hwsi_ring_rewind(struct hwsi_ring *ring);                /* write again from the first unreleased frame */
+void hwsi_ring_rewind(struct hwsi_ring *ring); /* write again from the first unreleased frame */
 /* Frames up to number `until` are done with; not past what was written. */
 void hwsi_ring_release(struct hwsi_ring *ring, uint64_t until);
 
@@ -84,7 +85,8 @@ struct hwsi_ring_cursor {
     uint32_t offset;
     uint64_t number; /* of the frame just returned */
 };
-bool hwsi_ring_walk(const struct hwsi_ring *ring, struct hwsi_ring_cursor *cursor, struct hws_slice *frame);
+bool hwsi_ring_walk(const struct hwsi_ring *ring, struct hwsi_ring_cursor *cursor,
+                    struct hws_slice *frame);
 /* The first unreleased frame, left where it is; false: none. */
 bool hwsi_ring_peek(struct hwsi_ring *ring, struct hws_slice *frame);
 /* Takes the first unreleased frame out, written or not: *frame (length included) stays valid until the next call on this ring. */

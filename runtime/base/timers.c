@@ -5,7 +5,7 @@
 
 void hwsi_timers_init(struct hwsi_timers *timers, struct hwsi_heap *heap)
 {
-    *timers = (struct hwsi_timers){.heap = heap};
+    *timers = (struct hwsi_timers){ .heap = heap };
 }
 
 void hwsi_timers_free(struct hwsi_timers *timers)
@@ -20,15 +20,16 @@ int hwsi_timer_register(struct hwsi_timers *timers, struct hwsi_timer *timer, hw
 {
     if (timers->registered == timers->capacity) {
         size_t capacity = timers->capacity ? timers->capacity * 2 : 16;
-        struct hwsi_timer **nodes = hwsi_resize(timers->heap, timers->nodes, timers->capacity * sizeof *nodes,
-                                                capacity * sizeof *nodes);
+        struct hwsi_timer **nodes =
+            hwsi_resize(timers->heap, timers->nodes, timers->capacity * sizeof *nodes,
+                        capacity * sizeof *nodes);
         if (!nodes)
             return HWS_ENOMEM;
         timers->nodes = nodes;
         timers->capacity = capacity;
     }
     timers->registered++;
-    *timer = (struct hwsi_timer){.timers = timers, .fn = fn};
+    *timer = (struct hwsi_timer){ .timers = timers, .fn = fn };
     return 0;
 }
 

@@ -28,7 +28,8 @@ struct hwsi_timers {
 void hwsi_timers_init(struct hwsi_timers *timers, struct hwsi_heap *heap);
 void hwsi_timers_free(struct hwsi_timers *timers);
 int hwsi_timer_register(struct hwsi_timers *timers, struct hwsi_timer *timer, hwsi_timer_fn fn);
-void hwsi_timer_unregister(struct hwsi_timer *timer); /* stops it; harmless twice or on a zeroed timer */
+void hwsi_timer_unregister(
+    struct hwsi_timer *timer); /* stops it; harmless twice or on a zeroed timer */
 void hwsi_timer_start(struct hwsi_timer *timer, uint64_t due); /* moves it when it runs already */
 void hwsi_timer_stop(struct hwsi_timer *timer);
 static inline bool hwsi_timer_running(const struct hwsi_timer *timer)

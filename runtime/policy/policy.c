@@ -50,21 +50,24 @@ static bool failed(int result, const char *what, struct hws_policy_error *error)
 }
 
 /* initial x factor^(attempt - 1), at most max: Pekko's and protoactor's curve. */
-static void fallback_backoff(const struct hws_options *options, const struct hws_policy_question *question,
+static void fallback_backoff(const struct hws_options *options,
+                             const struct hws_policy_question *question,
                              struct hws_backoff_answer *answer)
 {
     uint64_t attempt = question->attempt, tries = attempt - 1;
-    *answer = (struct hws_backoff_answer){0};
+    *answer = (struct hws_backoff_answer){ 0 };
     if (options->reconnect_max_retries && tries >= options->reconnect_max_retries) {
         answer->give_up = true;
-        snprintf(answer->reason, sizeof answer->reason, "gave up after %llu %s (%.1f s)", (unsigned long long)tries,
-                 tries == 1 ? "try" : "tries", (double)question->elapsed / (double)HWS_SECOND);
+        snprintf(answer->reason, sizeof answer->reason, "gave up after %llu %s (%.1f s)",
+                 (unsigned long long)tries, tries == 1 ? "try" : "tries",
+                 (double)question->elapsed / (double)HWS_SECOND);
         return;
     }
     double delay = (double)options->reconnect_initial;
     for (uint64_t i = 1; i < attempt && delay < (double)options->reconnect_max; i++)
         delay *= options->reconnect_factor;
-    answer->delay = delay < (double)options->reconnect_max ? (uint64_t)delay : options->reconnect_max;
+    answer->delay =
+        delay < (double)options->reconnect_max ? (uint64_t)delay : options->reconnect_max;
 }
 
 static uint64_t clamp(uint64_t delay)
@@ -78,7 +81,7 @@ void hwsi_policy_backoff(struct hwsi_policy *policy, const struct hws_policy_que
     struct hws_policy *chosen = policy->chosen;
     bool answered = false;
     error->text[0] = 0;
-    *answer = (struct hws_backoff_answer){0};
+    *answer = (struct hws_backoff_answer){ 0 };
     if (chosen && chosen->ops->backoff)
         answered = !failed(chosen->ops->backoff(chosen, question, answer, error), "backoff", error);
     if (!answered)
@@ -88,24 +91,26 @@ void hwsi_policy_backoff(struct hwsi_policy *policy, const struct hws_policy_que
         return;
     answer->delay = clamp(answer->delay);
     if (!answer->has_jitter) {
-        double spread = policy->options->reconnect_jitter * (2 * hwsi_random_unit(policy->random) - 1);
+        double spread =
+            policy->options->reconnect_jitter * (2 * hwsi_random_unit(policy->random) - 1);
         answer->delay = clamp((uint64_t)((double)answer->delay * (1 + spread)));
     }
 }
 
-void hwsi_policy_dead_letter(struct hwsi_policy *policy, const struct hws_letter *letter, struct hws_letter_answer *answer,
-                             struct hws_policy_error *error)
+void hwsi_policy_dead_letter(struct hwsi_policy *policy, const struct hws_letter *letter,
+                             struct hws_letter_answer *answer, struct hws_policy_error *error)
 {
     struct hws_policy *chosen = policy->chosen;
     error->text[0] = 0;
-    *answer = (struct hws_letter_answer){.route = HWS_LETTER_PUBLISH};
+    *answer = (struct hws_letter_answer){ .route = HWS_LETTER_PUBLISH };
     if (chosen && chosen->ops->dead_letter &&
         failed(chosen->ops->dead_letter(chosen, letter, answer, error), "deadletter", error))
-        *answer = (struct hws_letter_answer){.route = HWS_LETTER_PUBLISH};
+        *answer = (struct hws_letter_answer){ .route = HWS_LETTER_PUBLISH };
     answer->redirect[sizeof answer->redirect - 1] = 0;
 }
 
-enum hws_disconnected_answer hwsi_policy_disconnected(struct hwsi_policy *policy, const char *address,
+enum hws_disconnected_answer hwsi_policy_disconnected(struct hwsi_policy *policy,
+                                                      const char *address,
                                                       struct hws_policy_error *error)
 {
     struct hws_policy *chosen = policy->chosen;
@@ -119,9 +124,10 @@ enum hws_disconnected_answer hwsi_policy_disconnected(struct hwsi_policy *policy
 
 static void fallback_throttle(const struct hws_options *options, struct hws_throttle_levels *answer)
 {
-    *answer = (struct hws_throttle_levels){.count = 2,
-                                           .level = {{"warning", options->throttle_warning}, {"critical", options->throttle_critical}},
-                                           .hysteresis = options->throttle_hysteresis};
+    *answer = (struct hws_throttle_levels){ .count = 2,
+                                            .level = { { "warning", options->throttle_warning },
+                                                       { "critical", options->throttle_critical } },
+                                            .hysteresis = options->throttle_hysteresis };
 }
 
 static const char *wrong_levels(const struct hws_throttle_levels *levels)
@@ -134,22 +140,23 @@ static const char *wrong_levels(const struct hws_throttle_levels *levels)
     for (size_t i = 0; i < levels->count; i++) {
         if (!(levels->level[i].from > before && levels->level[i].from <= 1))
             return "throttle: the levels do not ascend within 0 and 1";
-        if (!memchr(levels->level[i].name, 0, sizeof levels->level[i].name) || !levels->level[i].name[0])
+        if (!memchr(levels->level[i].name, 0, sizeof levels->level[i].name) ||
+            !levels->level[i].name[0])
             return "throttle: a level has no name, or one of more than 31 bytes";
         before = levels->level[i].from;
     }
     return NULL;
 }
 
-void hwsi_policy_throttle(struct hwsi_policy *policy, const char *address, struct hws_throttle_levels *answer,
-                          struct hws_policy_error *error)
+void hwsi_policy_throttle(struct hwsi_policy *policy, const char *address,
+                          struct hws_throttle_levels *answer, struct hws_policy_error *error)
 {
     struct hws_policy *chosen = policy->chosen;
     error->text[0] = 0;
     fallback_throttle(policy->options, answer);
     if (!chosen || !chosen->ops->throttle)
         return;
-    struct hws_throttle_levels said = {0};
+    struct hws_throttle_levels said = { 0 };
     int result = chosen->ops->throttle(chosen, address, &said, error);
     const char *wrong = result >= 0 ? wrong_levels(&said) : NULL;
     if (wrong) {

@@ -18,14 +18,16 @@ struct hwsi_policy {
 
 void hwsi_policy_backoff(struct hwsi_policy *policy, const struct hws_policy_question *question,
                          struct hws_backoff_answer *answer, struct hws_policy_error *error);
-void hwsi_policy_dead_letter(struct hwsi_policy *policy, const struct hws_letter *letter, struct hws_letter_answer *answer,
-                             struct hws_policy_error *error);
-enum hws_disconnected_answer hwsi_policy_disconnected(struct hwsi_policy *policy, const char *address,
+void hwsi_policy_dead_letter(struct hwsi_policy *policy, const struct hws_letter *letter,
+                             struct hws_letter_answer *answer, struct hws_policy_error *error);
+enum hws_disconnected_answer hwsi_policy_disconnected(struct hwsi_policy *policy,
+                                                      const char *address,
                                                       struct hws_policy_error *error);
-void hwsi_policy_throttle(struct hwsi_policy *policy, const char *address, struct hws_throttle_levels *answer,
-                          struct hws_policy_error *error);
+void hwsi_policy_throttle(struct hwsi_policy *policy, const char *address,
+                          struct hws_throttle_levels *answer, struct hws_policy_error *error);
 uint64_t hwsi_policy_stable_after(const struct hwsi_policy *policy); /* ns */
 const char *hwsi_policy_name(const struct hwsi_policy *policy);
-void hwsi_policy_replace(struct hwsi_policy *policy, struct hws_policy *chosen); /* releases the one before */
+void hwsi_policy_replace(struct hwsi_policy *policy,
+                         struct hws_policy *chosen); /* releases the one before */
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "remote/association.h"
 
-struct hwsi_association *hwsi_association_new(struct hwsi_local *local, struct hwsi_address *address, uint64_t session,
+struct hwsi_association *hwsi_association_new(struct hwsi_local *local,
+                                              struct hwsi_address *address, uint64_t session,
                                               uint64_t seed)
 {
     struct hwsi_association *association = hwsi_alloc(local->heap, sizeof *association);
@@ -39,28 +40,32 @@ void hwsi_association_free(struct hwsi_association *association)
 /* The bound of a frame whatever the symbols turn out to be, so that nothing is defined for a frame that is then refused. */
 static size_t deliver_room(const struct hws_pid *target, const struct hws_message *message)
 {
-    return 64 + message->payload.size + (target ? target->id_size : 0) + (message->sender ? URI_ROOM : 0) +
-           (message->type ? message->type->size : 0);
+    return 64 + message->payload.size + (target ? target->id_size : 0) +
+           (message->sender ? URI_ROOM : 0) + (message->type ? message->type->size : 0);
 }
 
 /* Every field by itself, and only what the shape of the message needs: this is the message path. */
-static void fill_symbols(struct hwsi_association *association, struct hwsi_deliver *deliver, struct hws_pid *target,
-                         const struct hws_message *message, char *uri)
+static void fill_symbols(struct hwsi_association *association, struct hwsi_deliver *deliver,
+                         struct hws_pid *target, const struct hws_message *message, char *uri)
 {
-    deliver->target = target ? hwsi_outbound_target(&association->out, target) : (struct hwsi_symbol){0};
+    deliver->target =
+        target ? hwsi_outbound_target(&association->out, target) : (struct hwsi_symbol){ 0 };
     deliver->sender = hwsi_outbound_sender(&association->out, message->sender, uri, URI_ROOM);
     deliver->type = hwsi_outbound_type(&association->out, message->type);
 }
 
 /* Has every name in it a number already? */
-static bool is_steady(const struct hwsi_outbound *out, const struct hws_pid *target, const struct hws_message *message)
+static bool is_steady(const struct hwsi_outbound *out, const struct hws_pid *target,
+                      const struct hws_message *message)
 {
     const struct hws_pid *sender = message->sender;
-    return (!target || target->place.owner == out) && (!sender || (sender->place.owner == out && sender->address->local)) &&
+    return (!target || target->place.owner == out) &&
+           (!sender || (sender->place.owner == out && sender->address->local)) &&
            (!message->type || message->type->place.owner == out);
 }
 
-static void fill_steady(struct hwsi_deliver *deliver, const struct hws_pid *target, const struct hws_message *message)
+static void fill_steady(struct hwsi_deliver *deliver, const struct hws_pid *target,
+                        const struct hws_message *message)
 {
     deliver->target.index = target ? target->place.index : 0;
     deliver->target.text.data = NULL;
@@ -71,7 +76,8 @@ static void fill_steady(struct hwsi_deliver *deliver, const struct hws_pid *targ
     deliver->sender.text.size = deliver->type.text.size = 0;
 }
 
-int hwsi_association_append(struct hwsi_association *association, struct hws_pid *target, const struct hws_message *message)
+int hwsi_association_append(struct hwsi_association *association, struct hws_pid *target,
+                            const struct hws_message *message)
 {
     struct hwsi_ring *ring = &association->lanes[HWSI_LANE_USER];
     bool steady = is_steady(&association->out, target, message);
@@ -97,7 +103,8 @@ int hwsi_association_append(struct hwsi_association *association, struct hws_pid
     return 0;
 }
 
-int hwsi_association_notify(struct hwsi_association *association, const struct hwsi_system_message *message)
+int hwsi_association_notify(struct hwsi_association *association,
+                            const struct hwsi_system_message *message)
 {
     struct hwsi_ring *ring = &association->lanes[HWSI_LANE_SYSTEM];
     uint8_t *place = hwsi_ring_reserve(ring, hwsi_system_message_bound(message));
@@ -114,16 +121,19 @@ static void release_lanes(struct hwsi_ring *lanes, uint64_t system, uint64_t use
     hwsi_ring_release(&lanes[HWSI_LANE_USER], user);
 }
 
-int hwsi_association_acknowledged(struct hwsi_association *association, uint64_t system, uint64_t user, uint64_t *count)
+int hwsi_association_acknowledged(struct hwsi_association *association, uint64_t system,
+                                  uint64_t user, uint64_t *count)
 {
     struct hwsi_ring *lanes = association->lanes;
-    if (system > hwsi_ring_written(&lanes[HWSI_LANE_SYSTEM]) || user > hwsi_ring_written(&lanes[HWSI_LANE_USER]))
+    if (system > hwsi_ring_written(&lanes[HWSI_LANE_SYSTEM]) ||
+        user > hwsi_ring_written(&lanes[HWSI_LANE_USER]))
         return HWS_EPROTOCOL;
     release_lanes(lanes, system, user, count);
     return 0;
 }
 
-int hwsi_association_resumed(struct hwsi_association *association, uint64_t system, uint64_t user, uint64_t *count)
+int hwsi_association_resumed(struct hwsi_association *association, uint64_t system, uint64_t user,
+                             uint64_t *count)
 {
     struct hwsi_ring *lanes = association->lanes;
     if (system > lanes[HWSI_LANE_SYSTEM].most_written || user > lanes[HWSI_LANE_USER].most_written)
@@ -136,8 +146,8 @@ int hwsi_association_resumed(struct hwsi_association *association, uint64_t syst
     return 0;
 }
 
-static int own_pid(struct hwsi_association *association, const struct hwsi_symbol *symbol, struct hwsi_address *home,
-                   struct hws_pid **out)
+static int own_pid(struct hwsi_association *association, const struct hwsi_symbol *symbol,
+                   struct hwsi_address *home, struct hws_pid **out)
 {
     struct hwsi_names *names = association->local->names;
     *out = NULL;
@@ -146,10 +156,12 @@ static int own_pid(struct hwsi_association *association, const struct hwsi_symbo
     if (symbol->index || !symbol->text.data)
         return 0;
     int error = hwsi_pid_intern(names, home, symbol->text, out);
-    return error == HWS_EADDRESS ? hwsi_pid_parse(names, symbol->text, out) : error; /* a third party's URI is no valid id */
+    return error == HWS_EADDRESS ? hwsi_pid_parse(names, symbol->text, out)
+                                 : error; /* a third party's URI is no valid id */
 }
 
-static int own_atom(struct hwsi_association *association, const struct hwsi_symbol *symbol, struct hws_atom **out)
+static int own_atom(struct hwsi_association *association, const struct hwsi_symbol *symbol,
+                    struct hws_atom **out)
 {
     *out = NULL;
     if (symbol->index)
@@ -159,17 +171,18 @@ static int own_atom(struct hwsi_association *association, const struct hwsi_symb
     return hwsi_atom_intern(association->local->names, symbol->text, out);
 }
 
-int hwsi_association_read_own(struct hwsi_association *association, struct hws_slice frame, uint64_t number,
-                              struct hwsi_own_frame *out)
+int hwsi_association_read_own(struct hwsi_association *association, struct hws_slice frame,
+                              uint64_t number, struct hwsi_own_frame *out)
 {
     struct hwsi_deliver deliver;
-    struct hwsi_own_frame own = {0};
-    struct hws_slice body = {frame.data + HWSI_FRAME_PREFIX, frame.size - HWSI_FRAME_PREFIX};
+    struct hwsi_own_frame own = { 0 };
+    struct hws_slice body = { frame.data + HWSI_FRAME_PREFIX, frame.size - HWSI_FRAME_PREFIX };
     int error = hwsi_deliver_decode(body, &deliver);
     if (!error)
         error = own_pid(association, &deliver.target, association->address, &own.target);
     if (!error)
-        error = own_pid(association, &deliver.sender, association->local->names->local, &own.message.sender);
+        error = own_pid(association, &deliver.sender, association->local->names->local,
+                        &own.message.sender);
     if (!error)
         error = own_atom(association, &deliver.type, &own.message.type);
     if (error) {
@@ -179,7 +192,8 @@ int hwsi_association_read_own(struct hwsi_association *association, struct hws_s
     own.message.payload = deliver.payload;
     own.message.request_id = deliver.request_id;
     own.explicit_correlation = deliver.has_correlation;
-    own.message.correlation = deliver.has_correlation ? deliver.correlation : hwsi_correlation(association->seed, number);
+    own.message.correlation =
+        deliver.has_correlation ? deliver.correlation : hwsi_correlation(association->seed, number);
     *out = own;
     return 0;
 }
@@ -195,14 +209,16 @@ void hwsi_own_frame_release(struct hwsi_own_frame *own)
 static bool letter_of(struct hwsi_association *association, struct hws_slice frame, uint64_t number)
 {
     struct hwsi_own_frame own;
-    enum hws_dead_letter_reason reason = number <= association->was_written ? HWS_REASON_unacknowledged : association->unwritten;
+    enum hws_dead_letter_reason reason =
+        number <= association->was_written ? HWS_REASON_unacknowledged : association->unwritten;
     int error = hwsi_association_read_own(association, frame, number, &own);
     if (error)
         return error != HWS_ENOMEM; /* anything else can't be: these are our own frames */
     bool moved = own.target && association->moved && number > association->was_written;
     if (!own.target) { /* an answer: named after the one who asked, as far as that is known */
         own.message.request_id = 0;
-        error = hwsi_pid_intern(association->local->names, association->address, hws_slice_text("$system"), &own.target);
+        error = hwsi_pid_intern(association->local->names, association->address,
+                                hws_slice_text("$system"), &own.target);
     }
     if (!moved && !error)
         hwsi_letter(association->local, own.target, &own.message, reason);
@@ -223,6 +239,7 @@ bool hwsi_remains_drain(struct hwsi_association *association, uint64_t most)
     }
     if (hwsi_ring_count(ring))
         return true;
-    hwsi_requests_fail(association->local, association->address, HWS_EDISCONNECTED, association->requests_until);
+    hwsi_requests_fail(association->local, association->address, HWS_EDISCONNECTED,
+                       association->requests_until);
     return false;
 }

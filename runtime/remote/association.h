@@ -22,41 +22,46 @@ struct hwsi_association {
     struct hwsi_inbound in;
     uint64_t session, seed;
     uint64_t frame_limit; /* the smaller of both sides' max_frame_size, once the peer's is known */
-    bool bound; /* the peer is known: */
+    bool bound;           /* the peer is known: */
     uint64_t remote_uid, remote_session, remote_seed;
     /* as remains: */
     struct hwsi_list node;
-    uint64_t requests_until;                 /* requests up to this order that are not answered yet fail with it */
-    bool moved;                              /* what was never written went on to the next association, but for answers */
-    uint64_t was_written;                    /* user frames up to this number may have been processed */
-    enum hws_dead_letter_reason unwritten;   /* the reason for the others */
+    uint64_t requests_until; /* requests up to this order that are not answered yet fail with it */
+    bool moved; /* what was never written went on to the next association, but for answers */
+    uint64_t was_written; /* user frames up to this number may have been processed */
+    enum hws_dead_letter_reason unwritten; /* the reason for the others */
 };
 
-struct hwsi_association *hwsi_association_new(struct hwsi_local *local, struct hwsi_address *address, uint64_t session,
+struct hwsi_association *hwsi_association_new(struct hwsi_local *local,
+                                              struct hwsi_address *address, uint64_t session,
                                               uint64_t seed);
 void hwsi_association_free(struct hwsi_association *association); /* NULL is fine */
 
 /* Encodes into the user lane. HWS_ETOOLARGE, HWS_ENOMEM; then nothing is changed. `target` NULL: an answer. */
-int hwsi_association_append(struct hwsi_association *association, struct hws_pid *target, const struct hws_message *message);
-int hwsi_association_notify(struct hwsi_association *association, const struct hwsi_system_message *message);
+int hwsi_association_append(struct hwsi_association *association, struct hws_pid *target,
+                            const struct hws_message *message);
+int hwsi_association_notify(struct hwsi_association *association,
+                            const struct hwsi_system_message *message);
 /* What the peer has. Returns how many user messages that acknowledged in *count. HWS_EPROTOCOL: more than was written. */
-int hwsi_association_acknowledged(struct hwsi_association *association, uint64_t system, uint64_t user, uint64_t *count);
+int hwsi_association_acknowledged(struct hwsi_association *association, uint64_t system,
+                                  uint64_t user, uint64_t *count);
 /* The same from a handshake, where the peer may have more than this side's cursor says; what it lacks will be written again. */
-int hwsi_association_resumed(struct hwsi_association *association, uint64_t system, uint64_t user, uint64_t *count);
+int hwsi_association_resumed(struct hwsi_association *association, uint64_t system, uint64_t user,
+                             uint64_t *count);
 /* The correlation id of number `n` of a stream with `seed`. */
 static inline struct hws_correlation hwsi_correlation(uint64_t seed, uint64_t n)
 {
-    return (struct hws_correlation){seed + (n >> 32), (uint32_t)n};
+    return (struct hws_correlation){ seed + (n >> 32), (uint32_t)n };
 }
 
 /* Reads one of our own frames back; its target is NULL for an answer. HWS_ENOMEM: then nothing is to be released. */
 struct hwsi_own_frame {
-    struct hws_pid *target; /* one reference */
+    struct hws_pid *target;     /* one reference */
     struct hws_message message; /* sender and type: one reference each */
     bool explicit_correlation;
 };
-int hwsi_association_read_own(struct hwsi_association *association, struct hws_slice frame, uint64_t number,
-                              struct hwsi_own_frame *out);
+int hwsi_association_read_own(struct hwsi_association *association, struct hws_slice frame,
+                              uint64_t number, struct hwsi_own_frame *out);
 void hwsi_own_frame_release(struct hwsi_own_frame *own);
 
 /* Remains: turns up to `most` frames into dead letters; false when nothing is left and it can be freed. */

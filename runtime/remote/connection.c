@@ -9,17 +9,21 @@ static void timed_out(struct hwsi_timer *timer)
     struct hwsi_endpoint *endpoint = connection->endpoint;
     bool opening = connection->phase == HWSI_DIALING;
     if (!endpoint)
-        hwsi_publish(connection->manager->local, &(struct hws_event){.type = HWS_EVENT_LinkRefused,
-                                                                     .address = connection->link->peer,
-                                                                     .reason = hwsi_refusal_name(HWSI_REFUSED_timeout),
-                                                                     .detail = hwsi_refusal_sentence(HWSI_REFUSED_timeout)});
-    hwsi_connection_close(connection, HWSI_FRAME_REFUSE, HWSI_REFUSED_timeout, hwsi_refusal_sentence(HWSI_REFUSED_timeout));
+        hwsi_publish(connection->manager->local,
+                     &(struct hws_event){ .type = HWS_EVENT_LinkRefused,
+                                          .address = connection->link->peer,
+                                          .reason = hwsi_refusal_name(HWSI_REFUSED_timeout),
+                                          .detail = hwsi_refusal_sentence(HWSI_REFUSED_timeout) });
+    hwsi_connection_close(connection, HWSI_FRAME_REFUSE, HWSI_REFUSED_timeout,
+                          hwsi_refusal_sentence(HWSI_REFUSED_timeout));
     if (endpoint)
         hwsi_endpoint_dial_failed(endpoint, "timeout",
-                                  opening ? "no connection within connect_timeout" : "no handshake within handshake_timeout");
+                                  opening ? "no connection within connect_timeout"
+                                          : "no handshake within handshake_timeout");
 }
 
-struct hwsi_connection *hwsi_connection_new(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint, bool dialed)
+struct hwsi_connection *hwsi_connection_new(struct hwsi_manager *manager,
+                                            struct hwsi_endpoint *endpoint, bool dialed)
 {
     struct hwsi_local *local = manager->local;
     struct hwsi_connection *connection = hwsi_alloc(local->heap, sizeof *connection);
@@ -40,7 +44,8 @@ struct hwsi_connection *hwsi_connection_new(struct hwsi_manager *manager, struct
     hwsi_list_append(&manager->connections, &connection->node);
     manager->waiting_count += !dialed;
     const struct hws_options *options = local->options;
-    hwsi_timer_start(&connection->timer, hwsi_now(local) + (dialed ? options->connect_timeout : options->handshake_timeout));
+    hwsi_timer_start(&connection->timer, hwsi_now(local) + (dialed ? options->connect_timeout
+                                                                   : options->handshake_timeout));
     return connection;
 }
 
@@ -75,19 +80,22 @@ int hwsi_connection_control(struct hwsi_connection *connection, const struct hws
     return 0;
 }
 
-int hwsi_connection_hello(struct hwsi_connection *connection, enum hwsi_frame_kind kind, const struct hwsi_hello *hello)
+int hwsi_connection_hello(struct hwsi_connection *connection, enum hwsi_frame_kind kind,
+                          const struct hwsi_hello *hello)
 {
     uint8_t *place = hwsi_ring_reserve(&connection->control, HWSI_HELLO_BOUND);
     if (!place)
         return HWS_ENOMEM;
     hwsi_ring_commit(&connection->control, hwsi_hello_encode(place, kind, hello));
-    connection->told[HWSI_LANE_SYSTEM] = connection->sequence[HWSI_LANE_SYSTEM] = hello->received_system;
+    connection->told[HWSI_LANE_SYSTEM] = connection->sequence[HWSI_LANE_SYSTEM] =
+        hello->received_system;
     connection->told[HWSI_LANE_USER] = connection->sequence[HWSI_LANE_USER] = hello->received_user;
     return 0;
 }
 
 /* The last frame: what the peer may forget is acknowledged first, and no lane is written any more. */
-static void say_goodbye(struct hwsi_connection *connection, enum hwsi_phase phase, const struct hwsi_control *last)
+static void say_goodbye(struct hwsi_connection *connection, enum hwsi_phase phase,
+                        const struct hwsi_control *last)
 {
     if (phase == HWSI_UP)
         hwsi_writer_acknowledge(connection);
@@ -105,7 +113,8 @@ static void leave_endpoint(struct hwsi_connection *connection)
         endpoint->dialing = NULL;
 }
 
-void hwsi_connection_close(struct hwsi_connection *connection, enum hwsi_frame_kind say, uint64_t code, const char *text)
+void hwsi_connection_close(struct hwsi_connection *connection, enum hwsi_frame_kind say,
+                           uint64_t code, const char *text)
 {
     enum hwsi_phase phase = connection->phase;
     if (phase == HWSI_CLOSING)
@@ -114,7 +123,8 @@ void hwsi_connection_close(struct hwsi_connection *connection, enum hwsi_frame_k
     connection->manager->waiting_count -= phase == HWSI_WAITING;
     hwsi_timer_stop(&connection->timer);
     if (phase != HWSI_DIALING && connection->link && code)
-        say_goodbye(connection, phase, &(struct hwsi_control){.kind = say, .a = code, .text = hws_slice_text(text)});
+        say_goodbye(connection, phase,
+                    &(struct hwsi_control){ .kind = say, .a = code, .text = hws_slice_text(text) });
     leave_endpoint(connection);
     if (connection->link)
         connection->link->ops->close(connection->link);

@@ -39,26 +39,30 @@ static void moments(const struct hwsi_detector *detector, double *mean, double *
     *deviation = detector->count ? sqrt(squares / detector->count) : 0;
 }
 
-static uint64_t phi_patience(const struct hwsi_detector *detector, const struct hws_options *options)
+static uint64_t phi_patience(const struct hwsi_detector *detector,
+                             const struct hws_options *options)
 {
     double mean, deviation, least = (double)options->phi_min_deviation / (double)HWS_MICROSECOND;
     moments(detector, &mean, &deviation);
     if (deviation < least)
         deviation = least;
-    return (uint64_t)((mean + deviation * deviations_until(options->phi_threshold)) * (double)HWS_MICROSECOND);
+    return (uint64_t)((mean + deviation * deviations_until(options->phi_threshold)) *
+                      (double)HWS_MICROSECOND);
 }
 
-static uint64_t deadline_patience(const struct hwsi_detector *detector, const struct hws_options *options)
+static uint64_t deadline_patience(const struct hwsi_detector *detector,
+                                  const struct hws_options *options)
 {
     (void)detector;
     return options->suspect_after;
 }
 
-static const struct hwsi_detector_ops phi_ops = {phi_patience}, deadline_ops = {deadline_patience};
+static const struct hwsi_detector_ops phi_ops = { phi_patience },
+                                      deadline_ops = { deadline_patience };
 
 void hwsi_detector_init(struct hwsi_detector *detector, const struct hws_options *options)
 {
-    *detector = (struct hwsi_detector){.ops = options->suspect_after ? &deadline_ops : &phi_ops};
+    *detector = (struct hwsi_detector){ .ops = options->suspect_after ? &deadline_ops : &phi_ops };
 }
 
 void hwsi_detector_free(struct hwsi_detector *detector, struct hwsi_heap *heap)
@@ -73,7 +77,8 @@ static void grow(struct hwsi_detector *detector, struct hwsi_heap *heap, uint32_
     uint32_t capacity = detector->capacity ? detector->capacity * 2 : 8;
     if (capacity > most)
         capacity = most;
-    uint32_t *samples = hwsi_resize(heap, detector->samples, detector->capacity * sizeof *samples, capacity * sizeof *samples);
+    uint32_t *samples = hwsi_resize(heap, detector->samples, detector->capacity * sizeof *samples,
+                                    capacity * sizeof *samples);
     if (!samples)
         return;
     detector->samples = samples;
@@ -81,7 +86,8 @@ static void grow(struct hwsi_detector *detector, struct hwsi_heap *heap, uint32_
     detector->next = detector->count;
 }
 
-void hwsi_detector_sample(struct hwsi_detector *detector, struct hwsi_heap *heap, uint32_t most, uint64_t took)
+void hwsi_detector_sample(struct hwsi_detector *detector, struct hwsi_heap *heap, uint32_t most,
+                          uint64_t took)
 {
     uint64_t us = took / HWS_MICROSECOND;
     if (detector->count == detector->capacity && detector->capacity < most)

@@ -29,8 +29,10 @@ struct hwsi_detector {
 void hwsi_detector_init(struct hwsi_detector *detector, const struct hws_options *options);
 void hwsi_detector_free(struct hwsi_detector *detector, struct hwsi_heap *heap);
 /* An answer took so long. Without memory for more samples it goes on with those it has. */
-void hwsi_detector_sample(struct hwsi_detector *detector, struct hwsi_heap *heap, uint32_t most, uint64_t took);
-static inline uint64_t hwsi_detector_patience(const struct hwsi_detector *detector, const struct hws_options *options)
+void hwsi_detector_sample(struct hwsi_detector *detector, struct hwsi_heap *heap, uint32_t most,
+                          uint64_t took);
+static inline uint64_t hwsi_detector_patience(const struct hwsi_detector *detector,
+                                              const struct hws_options *options)
 {
     return detector->ops->patience(detector, options);
 }

@@ -7,13 +7,15 @@
 #include "base/text.h"
 #include "remote/manager.h"
 
-void hwsi_endpoint_set_state(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state, const char *why)
+void hwsi_endpoint_set_state(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state,
+                             const char *why)
 {
     struct hwsi_local *local = endpoint->manager->local;
     endpoint->state = state;
     endpoint->since = hwsi_now(local);
     endpoint->next = HWS_NEVER;
-    char *reason = why && *why ? hwsi_copy_text(local->heap, why) : NULL; /* without memory: no reason to show */
+    char *reason = why && *why ? hwsi_copy_text(local->heap, why)
+                               : NULL;             /* without memory: no reason to show */
     hwsi_free_text(local->heap, endpoint->reason); /* `why` may have been this */
     endpoint->reason = reason;
 }
@@ -29,7 +31,8 @@ void hwsi_endpoint_touch(struct hwsi_endpoint *endpoint)
 static struct hwsi_association *fresh_association(struct hwsi_endpoint *endpoint)
 {
     struct hwsi_random *random = endpoint->manager->random;
-    return hwsi_association_new(endpoint->manager->local, endpoint->address, hwsi_random_id(random), hwsi_random_u64(random));
+    return hwsi_association_new(endpoint->manager->local, endpoint->address, hwsi_random_id(random),
+                                hwsi_random_u64(random));
 }
 
 static int begin_life(struct hwsi_endpoint *endpoint)
@@ -40,7 +43,8 @@ static int begin_life(struct hwsi_endpoint *endpoint)
     if (!endpoint->association)
         return HWS_ENOMEM;
     hwsi_manager_exhume(endpoint->manager, endpoint);
-    hwsi_manager_bury(endpoint->manager, NULL); /* the next tomb's time; this one, due or not, lives again */
+    hwsi_manager_bury(endpoint->manager,
+                      NULL); /* the next tomb's time; this one, due or not, lives again */
     endpoint->incarnation++;
     endpoint->attempt = endpoint->delay = 0;
     endpoint->connected_before = endpoint->queue_while_away = false;
@@ -56,17 +60,21 @@ static void dial(struct hwsi_endpoint *endpoint)
     const char *rest;
     char detail[512] = "";
     if (hwsi_is_client_address(endpoint->address->text)) {
-        hwsi_endpoint_dial_failed(endpoint, "unreachable", "a client can not be dialled, and has not come back yet");
+        hwsi_endpoint_dial_failed(endpoint, "unreachable",
+                                  "a client can not be dialled, and has not come back yet");
         return;
     }
-    hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_AssociationAttempt,
-                                                     .address = endpoint->address->text,
-                                                     .incarnation = endpoint->incarnation,
-                                                     .attempt = endpoint->attempt});
-    struct hws_transport *transport = hwsi_manager_transport(manager, endpoint->address->text, &rest);
+    hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_AssociationAttempt,
+                                                      .address = endpoint->address->text,
+                                                      .incarnation = endpoint->incarnation,
+                                                      .attempt = endpoint->attempt });
+    struct hws_transport *transport =
+        hwsi_manager_transport(manager, endpoint->address->text, &rest);
     if (!transport) {
-        hwsi_say(detail, sizeof detail, "%s can not be dialled: no transport speaks this address; expected host:port or unix:/path",
-                 endpoint->address->text);
+        hwsi_say(
+            detail, sizeof detail,
+            "%s can not be dialled: no transport speaks this address; expected host:port or unix:/path",
+            endpoint->address->text);
         hwsi_endpoint_dial_failed(endpoint, "unreachable", detail);
         return;
     }
@@ -74,11 +82,13 @@ static void dial(struct hwsi_endpoint *endpoint)
     int error = connection ? 0 : HWS_ENOMEM;
     struct hws_link *link = NULL;
     if (!error)
-        error = transport->ops->dial(transport, rest, &connection->handler, &link, detail, sizeof detail);
+        error = transport->ops->dial(transport, rest, &connection->handler, &link, detail,
+                                     sizeof detail);
     if (error && connection)
         hwsi_connection_free(connection);
     if (error) {
-        hwsi_endpoint_dial_failed(endpoint, hwsi_error_word(error), detail[0] ? detail : hws_strerror(error));
+        hwsi_endpoint_dial_failed(endpoint, hwsi_error_word(error),
+                                  detail[0] ? detail : hws_strerror(error));
         return;
     }
     connection->link = link;
@@ -121,8 +131,9 @@ static void retry_due(struct hwsi_timer *timer)
 /* The peer said no, and will say it again: it is left alone for a while. */
 static bool is_refusal(const char *reason)
 {
-    static const enum hwsi_refusal final[] = {HWSI_REFUSED_version, HWSI_REFUSED_self, HWSI_REFUSED_unexpected,
-                                              HWSI_REFUSED_blocked, HWSI_REFUSED_quarantined};
+    static const enum hwsi_refusal final[] = { HWSI_REFUSED_version, HWSI_REFUSED_self,
+                                               HWSI_REFUSED_unexpected, HWSI_REFUSED_blocked,
+                                               HWSI_REFUSED_quarantined };
     for (size_t i = 0; i < sizeof final / sizeof *final; i++)
         if (strcmp(reason, hwsi_refusal_name(final[i])) == 0)
             return true;
@@ -130,29 +141,32 @@ static bool is_refusal(const char *reason)
 }
 
 /* Nothing is tried for `delay`; the event says which kind of waiting it is. */
-static void wait_in(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state, enum hws_event_type type, uint64_t delay,
-                    const char *reason, const char *detail)
+static void wait_in(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state,
+                    enum hws_event_type type, uint64_t delay, const char *reason,
+                    const char *detail)
 {
     struct hwsi_local *local = endpoint->manager->local;
     hwsi_endpoint_set_state(endpoint, state, detail);
     endpoint->delay = delay;
     endpoint->next = hwsi_later(local, delay);
     hwsi_timer_start(&endpoint->retry, endpoint->next);
-    hwsi_publish(local, &(struct hws_event){.type = type,
-                                            .address = endpoint->address->text,
-                                            .incarnation = endpoint->incarnation,
-                                            .attempt = endpoint->attempt,
-                                            .delay = delay,
-                                            .reason = reason,
-                                            .detail = detail});
+    hwsi_publish(local, &(struct hws_event){ .type = type,
+                                             .address = endpoint->address->text,
+                                             .incarnation = endpoint->incarnation,
+                                             .attempt = endpoint->attempt,
+                                             .delay = delay,
+                                             .reason = reason,
+                                             .detail = detail });
 }
 
-static void gate(struct hwsi_endpoint *endpoint, uint64_t delay, const char *reason, const char *detail)
+static void gate(struct hwsi_endpoint *endpoint, uint64_t delay, const char *reason,
+                 const char *detail)
 {
     uint64_t least = endpoint->manager->local->options->gate_duration;
     bool blocked = hwsi_manager_blocks(endpoint->manager, hws_slice_text(endpoint->name));
     endpoint->gate = blocked ? HWS_REASON_blocked : HWS_REASON_gated;
-    wait_in(endpoint, HWS_ENDPOINT_gated, HWS_EVENT_Gated, delay < least ? least : delay, reason, detail);
+    wait_in(endpoint, HWS_ENDPOINT_gated, HWS_EVENT_Gated, delay < least ? least : delay, reason,
+            detail);
 }
 
 static void plan_retry(struct hwsi_endpoint *endpoint, const char *reason, const char *detail)
@@ -162,15 +176,15 @@ static void plan_retry(struct hwsi_endpoint *endpoint, const char *reason, const
     struct hws_policy_error error;
     const struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_USER];
     endpoint->attempt++;
-    struct hws_policy_question question = {.address = endpoint->address->text,
-                                           .name = endpoint->name,
-                                           .attempt = endpoint->attempt,
-                                           .elapsed = hwsi_now(manager->local) - endpoint->lost_at,
-                                           .delay = endpoint->delay,
-                                           .reason = reason,
-                                           .queue_size = hwsi_ring_count(ring),
-                                           .queue_bytes = ring->bytes,
-                                           .connected_before = endpoint->connected_before};
+    struct hws_policy_question question = { .address = endpoint->address->text,
+                                            .name = endpoint->name,
+                                            .attempt = endpoint->attempt,
+                                            .elapsed = hwsi_now(manager->local) - endpoint->lost_at,
+                                            .delay = endpoint->delay,
+                                            .reason = reason,
+                                            .queue_size = hwsi_ring_count(ring),
+                                            .queue_bytes = ring->bytes,
+                                            .connected_before = endpoint->connected_before };
     hwsi_policy_backoff(manager->policy, &question, &answer, &error);
     if (error.text[0])
         hwsi_manager_policy_failed(manager, endpoint->address->text, &error);
@@ -178,17 +192,20 @@ static void plan_retry(struct hwsi_endpoint *endpoint, const char *reason, const
         if (is_refusal(reason))
             gate(endpoint, answer.delay, reason, detail);
         else
-            wait_in(endpoint, HWS_ENDPOINT_reconnecting, HWS_EVENT_EndpointReconnect, answer.delay, reason, detail);
+            wait_in(endpoint, HWS_ENDPOINT_reconnecting, HWS_EVENT_EndpointReconnect, answer.delay,
+                    reason, detail);
         return;
     }
     char why[768];
     bool whole = strncmp(answer.reason, "gave up", 7) == 0;
-    hwsi_say(why, sizeof why, "%s%s; last: %s", whole ? "" : "gave up: ", answer.reason[0] ? answer.reason : "the policy said so",
+    hwsi_say(why, sizeof why, "%s%s; last: %s",
+             whole ? "" : "gave up: ", answer.reason[0] ? answer.reason : "the policy said so",
              detail);
     hwsi_endpoint_close(endpoint, reason, why, HWS_REASON_disconnected);
 }
 
-void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, const char *reason, const char *detail)
+void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, const char *reason,
+                               const char *detail)
 {
     if (endpoint->state == HWS_ENDPOINT_closed || endpoint->connection)
         return; /* a peer's dial came through meanwhile */
@@ -200,7 +217,8 @@ void hwsi_endpoint_await_peer(struct hwsi_endpoint *endpoint)
     struct hwsi_local *local = endpoint->manager->local;
     if (endpoint->state == HWS_ENDPOINT_closed || endpoint->connection)
         return;
-    endpoint->next = hwsi_later(local, local->options->handshake_timeout); /* its link is up or given up by then */
+    endpoint->next = hwsi_later(
+        local, local->options->handshake_timeout); /* its link is up or given up by then */
     hwsi_timer_start(&endpoint->retry, endpoint->next);
 }
 
@@ -211,12 +229,12 @@ void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason,
     hwsi_timer_stop(&endpoint->stable);
     hwsi_timer_stop(&endpoint->acknowledge);
     hwsi_heartbeat_stop(endpoint);
-    hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_EndpointDisconnected,
-                                                     .address = endpoint->address->text,
-                                                     .uid = endpoint->uid,
-                                                     .incarnation = endpoint->incarnation,
-                                                     .reason = reason,
-                                                     .detail = detail});
+    hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_EndpointDisconnected,
+                                                      .address = endpoint->address->text,
+                                                      .uid = endpoint->uid,
+                                                      .incarnation = endpoint->incarnation,
+                                                      .reason = reason,
+                                                      .detail = detail });
     endpoint->lost_at = hwsi_now(manager->local);
     endpoint->delay = 0;
     if (manager->stopping) {
@@ -224,12 +242,13 @@ void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason,
         return;
     }
     /* A client that said goodbye can't be dialled: there is nothing to wait for. */
-    if (hwsi_is_client_address(endpoint->address->text) && strcmp(reason, hwsi_refusal_name(HWSI_REFUSED_shutdown)) == 0) {
+    if (hwsi_is_client_address(endpoint->address->text) &&
+        strcmp(reason, hwsi_refusal_name(HWSI_REFUSED_shutdown)) == 0) {
         hwsi_endpoint_close(endpoint, reason, detail, HWS_REASON_disconnected);
         return;
     }
-    endpoint->queue_while_away =
-        hwsi_policy_disconnected(manager->policy, endpoint->address->text, &error) == HWS_DISCONNECTED_QUEUE;
+    endpoint->queue_while_away = hwsi_policy_disconnected(manager->policy, endpoint->address->text,
+                                                          &error) == HWS_DISCONNECTED_QUEUE;
     if (error.text[0])
         hwsi_manager_policy_failed(manager, endpoint->address->text, &error);
     plan_retry(endpoint, reason, detail);
@@ -244,8 +263,8 @@ static void stable_now(struct hwsi_timer *timer)
     endpoint->delay = 0;
 }
 
-void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connection *connection, const struct hwsi_hello *hello,
-                             bool resumed)
+void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connection *connection,
+                             const struct hwsi_hello *hello, bool resumed)
 {
     struct hwsi_local *local = endpoint->manager->local;
     bool again = endpoint->connected_before || endpoint->attempt;
@@ -257,20 +276,21 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
     hwsi_text_printable(endpoint->name, sizeof endpoint->name, hello->name);
     hwsi_timer_stop(&endpoint->retry);
     hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_connected, NULL);
-    hwsi_timer_start(&endpoint->stable, hwsi_later(local, hwsi_policy_stable_after(endpoint->manager->policy)));
+    hwsi_timer_start(&endpoint->stable,
+                     hwsi_later(local, hwsi_policy_stable_after(endpoint->manager->policy)));
     hwsi_heartbeat_start(endpoint);
-    hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_EndpointConnected,
-                                            .address = endpoint->address->text,
-                                            .name = endpoint->name,
-                                            .uid = endpoint->uid,
-                                            .incarnation = endpoint->incarnation,
-                                            .resumed = resumed});
+    hwsi_publish(local, &(struct hws_event){ .type = HWS_EVENT_EndpointConnected,
+                                             .address = endpoint->address->text,
+                                             .name = endpoint->name,
+                                             .uid = endpoint->uid,
+                                             .incarnation = endpoint->incarnation,
+                                             .resumed = resumed });
     if (again) {
-        hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_EndpointReconnect,
-                                                .address = endpoint->address->text,
-                                                .incarnation = endpoint->incarnation,
-                                                .attempt = endpoint->attempt,
-                                                .success = true});
+        hwsi_publish(local, &(struct hws_event){ .type = HWS_EVENT_EndpointReconnect,
+                                                 .address = endpoint->address->text,
+                                                 .incarnation = endpoint->incarnation,
+                                                 .attempt = endpoint->attempt,
+                                                 .success = true });
         hwsi_endpoint_level_reset(endpoint);
     }
     hwsi_endpoint_touch(endpoint);
@@ -278,13 +298,15 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
 
 /* --- connected <-> suspended --- */
 
-static void publish_suspicion(struct hwsi_endpoint *endpoint, enum hws_event_type type, const char *detail)
+static void publish_suspicion(struct hwsi_endpoint *endpoint, enum hws_event_type type,
+                              const char *detail)
 {
-    hwsi_publish(endpoint->manager->local, &(struct hws_event){.type = type,
-                                                               .address = endpoint->address->text,
-                                                               .uid = endpoint->uid,
-                                                               .incarnation = endpoint->incarnation,
-                                                               .detail = detail});
+    hwsi_publish(endpoint->manager->local,
+                 &(struct hws_event){ .type = type,
+                                      .address = endpoint->address->text,
+                                      .uid = endpoint->uid,
+                                      .incarnation = endpoint->incarnation,
+                                      .detail = detail });
 }
 
 void hwsi_endpoint_suspended(struct hwsi_endpoint *endpoint, const char *detail)
@@ -302,7 +324,8 @@ void hwsi_endpoint_reachable(struct hwsi_endpoint *endpoint)
 
 /* --- any -> closed --- */
 
-static uint64_t give_up_association(struct hwsi_endpoint *endpoint, enum hws_dead_letter_reason unwritten)
+static uint64_t give_up_association(struct hwsi_endpoint *endpoint,
+                                    enum hws_dead_letter_reason unwritten)
 {
     struct hwsi_association *association = endpoint->association;
     if (!association)
@@ -318,8 +341,8 @@ static uint64_t give_up_association(struct hwsi_endpoint *endpoint, enum hws_dea
     return count;
 }
 
-uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusal say, const char *detail,
-                                enum hws_dead_letter_reason unwritten)
+uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusal say,
+                                const char *detail, enum hws_dead_letter_reason unwritten)
 {
     if (endpoint->dialing)
         hwsi_connection_close(endpoint->dialing, HWSI_FRAME_BYE, 0, "");
@@ -332,7 +355,8 @@ uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusa
     return give_up_association(endpoint, unwritten);
 }
 
-static enum hwsi_refusal goodbye_of(const struct hwsi_manager *manager, enum hws_dead_letter_reason unwritten)
+static enum hwsi_refusal goodbye_of(const struct hwsi_manager *manager,
+                                    enum hws_dead_letter_reason unwritten)
 {
     if (manager->stopping)
         return HWSI_REFUSED_shutdown;
@@ -345,19 +369,21 @@ void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, const char *reason, con
     struct hwsi_manager *manager = endpoint->manager;
     if (endpoint->state == HWS_ENDPOINT_closed || endpoint->state == HWS_ENDPOINT_idle)
         return;
-    if (endpoint->state == HWS_ENDPOINT_quarantined) { /* its end was told when it was quarantined */
+    if (endpoint->state ==
+        HWS_ENDPOINT_quarantined) { /* its end was told when it was quarantined */
         hwsi_endpoint_release(endpoint, "operator");
         return;
     }
-    uint64_t count = hwsi_endpoint_end_life(endpoint, goodbye_of(manager, unwritten), detail, unwritten);
+    uint64_t count =
+        hwsi_endpoint_end_life(endpoint, goodbye_of(manager, unwritten), detail, unwritten);
     hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_closed, detail);
-    hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_EndpointTerminated,
-                                                     .address = endpoint->address->text,
-                                                     .uid = endpoint->uid,
-                                                     .incarnation = endpoint->incarnation,
-                                                     .reason = reason,
-                                                     .detail = detail,
-                                                     .count = count});
+    hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_EndpointTerminated,
+                                                      .address = endpoint->address->text,
+                                                      .uid = endpoint->uid,
+                                                      .incarnation = endpoint->incarnation,
+                                                      .reason = reason,
+                                                      .detail = detail,
+                                                      .count = count });
     hwsi_watcher_peer_gone(endpoint, HWS_TERMINATED_address_terminated, UINT64_MAX);
     hwsi_manager_bury(manager, endpoint);
 }
@@ -380,11 +406,13 @@ static void acknowledge_due(struct hwsi_timer *timer)
     struct hwsi_endpoint *endpoint = HWSI_ENTRY(timer, struct hwsi_endpoint, acknowledge);
     if (!endpoint->connection)
         return;
-    endpoint->connection->unacknowledged_bytes = endpoint->manager->local->options->acknowledge_bytes;
+    endpoint->connection->unacknowledged_bytes =
+        endpoint->manager->local->options->acknowledge_bytes;
     hwsi_endpoint_touch(endpoint);
 }
 
-int hwsi_endpoint_new(struct hwsi_manager *manager, struct hwsi_address *address, struct hwsi_endpoint **out)
+int hwsi_endpoint_new(struct hwsi_manager *manager, struct hwsi_address *address,
+                      struct hwsi_endpoint **out)
 {
     struct hwsi_local *local = manager->local;
     struct hwsi_endpoint *endpoint = hwsi_alloc(local->heap, sizeof *endpoint);

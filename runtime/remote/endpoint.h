@@ -55,10 +55,11 @@ struct hwsi_endpoint {
     struct hwsi_list waiting; /* watches whose Terminated waits for user messages, by position */
     struct hwsi_heartbeat heartbeat;
     struct hws_throttle_levels levels;
-    uint8_t level; /* 0 normal, i: levels.level[i - 1] */
+    uint8_t level;                   /* 0 normal, i: levels.level[i - 1] */
     struct hwsi_level_mark up, down; /* reaching `up` or falling to `down` changes the level */
     uint64_t rtt;
-    uint64_t deliver_success, deliver_failure, received, received_bytes, sent_bytes, duplicates, resent, connects, undecodable;
+    uint64_t deliver_success, deliver_failure, received, received_bytes, sent_bytes, duplicates,
+        resent, connects, undecodable;
     uint64_t letters[HWS_REASON_COUNT];
     uint64_t last_size, last_bytes; /* of the ring, when closed */
     char name[HWSI_NAME_MAX + 1];
@@ -66,11 +67,14 @@ struct hwsi_endpoint {
 };
 
 /* --- from the manager --- */
-int hwsi_endpoint_new(struct hwsi_manager *manager, struct hwsi_address *address, struct hwsi_endpoint **out);
+int hwsi_endpoint_new(struct hwsi_manager *manager, struct hwsi_address *address,
+                      struct hwsi_endpoint **out);
 void hwsi_endpoint_free(struct hwsi_endpoint *endpoint);
 /* Takes a message for its address, or makes the dead letter and says why not. `target` NULL: an answer. */
-int hwsi_endpoint_deliver(struct hwsi_endpoint *endpoint, struct hws_pid *target, const struct hws_message *message);
-int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_system_message *message, uint64_t *sequence);
+int hwsi_endpoint_deliver(struct hwsi_endpoint *endpoint, struct hws_pid *target,
+                          const struct hws_message *message);
+int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_system_message *message,
+                         uint64_t *sequence);
 int hwsi_endpoint_associate(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, const char *reason, const char *detail,
                          enum hws_dead_letter_reason unwritten);
@@ -79,26 +83,31 @@ void hwsi_endpoint_levels(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_up(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_down(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_reset(struct hwsi_endpoint *endpoint);
-void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint, struct hws_endpoint_statistics *out);
+void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint,
+                              struct hws_endpoint_statistics *out);
 
 /* Shuts the peer's present uid out (quarantine.c); the quarantine is over. */
 int hwsi_endpoint_quarantine(struct hwsi_endpoint *endpoint, const char *detail, uint64_t duration);
 void hwsi_endpoint_release(struct hwsi_endpoint *endpoint, const char *reason);
-void hwsi_endpoint_set_state(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state, const char *why);
+void hwsi_endpoint_set_state(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state,
+                             const char *why);
 /* Lets go of its links with `say`, stops its timers, gives its association up and ends its watches; returns the messages given up. */
-uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusal say, const char *detail,
-                                enum hws_dead_letter_reason unwritten);
+uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusal say,
+                                const char *detail, enum hws_dead_letter_reason unwritten);
 
 /* --- from its connections --- */
 /* The peer's HELLO or WELCOME against the association: resumes it, binds it, or starts another. HWS_EPROTOCOL, HWS_ENOMEM. */
-int hwsi_endpoint_greet(struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello, bool *resumed);
-void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connection *connection, const struct hwsi_hello *hello,
-                             bool resumed);
+int hwsi_endpoint_greet(struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello,
+                        bool *resumed);
+void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connection *connection,
+                             const struct hwsi_hello *hello, bool resumed);
 /* A dial of ours came to nothing. */
-void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, const char *reason, const char *detail);
+void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, const char *reason,
+                               const char *detail);
 /* A dial of ours was one too many: the peer keeps its own, or one that is up. Waits for that, and asks no policy. */
 void hwsi_endpoint_await_peer(struct hwsi_endpoint *endpoint);
-void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason, const char *detail);
+void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason,
+                             const char *detail);
 void hwsi_endpoint_acknowledged(struct hwsi_endpoint *endpoint, uint64_t count);
 void hwsi_endpoint_suspended(struct hwsi_endpoint *endpoint, const char *detail);
 void hwsi_endpoint_reachable(struct hwsi_endpoint *endpoint);

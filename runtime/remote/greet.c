@@ -9,8 +9,10 @@ static bool is_same(const struct hwsi_association *association, const struct hws
 {
     const struct hwsi_ring *lanes = association->lanes;
     bool untouched = lanes[0].released == 0 && lanes[1].released == 0;
-    return association->bound && association->remote_uid == hello->uid && association->remote_session == hello->session &&
-           (hello->known_session == association->session || (hello->known_session == 0 && untouched));
+    return association->bound && association->remote_uid == hello->uid &&
+           association->remote_session == hello->session &&
+           (hello->known_session == association->session ||
+            (hello->known_session == 0 && untouched));
 }
 
 /* The smaller of both sides' max_frame_size counts. */
@@ -24,7 +26,7 @@ static void limit_frames(struct hwsi_association *association, const struct hwsi
 /* Was anything queued, before the peer's limit was known, that is too large for it? */
 static bool holds_too_large(const struct hwsi_association *association)
 {
-    struct hwsi_ring_cursor cursor = {0};
+    struct hwsi_ring_cursor cursor = { 0 };
     struct hws_slice frame;
     if (association->frame_limit >= association->local->options->max_frame_size)
         return false;
@@ -47,7 +49,8 @@ static int resume(struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello
     struct hwsi_association *association = endpoint->association;
     uint64_t written = hwsi_ring_written(&association->lanes[HWSI_LANE_USER]), count;
     bool known = hello->known_session != 0;
-    if (hwsi_association_resumed(association, known ? hello->received_system : 0, known ? hello->received_user : 0, &count))
+    if (hwsi_association_resumed(association, known ? hello->received_system : 0,
+                                 known ? hello->received_user : 0, &count))
         return HWS_EPROTOCOL;
     uint64_t released = association->lanes[HWSI_LANE_USER].released;
     endpoint->resent += written > released ? written - released : 0;
@@ -74,7 +77,7 @@ static int renumber_watch(struct hwsi_association *to, const struct hwsi_system_
 /* What was never written to the old peer is for the new one: encode it again with the new one's numbers. */
 static int move_unwritten(struct hwsi_association *from, struct hwsi_association *to)
 {
-    struct hwsi_ring_cursor cursor = {0};
+    struct hwsi_ring_cursor cursor = { 0 };
     struct hws_slice frame;
     struct hwsi_own_frame own;
     int error = 0;
@@ -88,7 +91,7 @@ static int move_unwritten(struct hwsi_association *from, struct hwsi_association
             hwsi_request_moved(from->local, own.message.request_id);
         if (own.target) { /* an answer to the old peer's request is of no use to the new one */
             if (!own.explicit_correlation)
-                own.message.correlation = (struct hws_correlation){0};
+                own.message.correlation = (struct hws_correlation){ 0 };
             error = hwsi_association_append(to, own.target, &own.message);
         }
         if (error == HWS_ETOOLARGE) { /* the new peer takes less than the old one did */
@@ -98,9 +101,11 @@ static int move_unwritten(struct hwsi_association *from, struct hwsi_association
         hwsi_own_frame_release(&own);
     }
     struct hwsi_system_message message;
-    for (cursor = (struct hwsi_ring_cursor){0}; !error && hwsi_ring_walk(&from->lanes[HWSI_LANE_SYSTEM], &cursor, &frame);) {
-        struct hws_slice body = {frame.data + HWSI_FRAME_PREFIX, frame.size - HWSI_FRAME_PREFIX};
-        if (cursor.number <= from->lanes[HWSI_LANE_SYSTEM].most_written || hwsi_system_message_decode(body, &message))
+    for (cursor = (struct hwsi_ring_cursor){ 0 };
+         !error && hwsi_ring_walk(&from->lanes[HWSI_LANE_SYSTEM], &cursor, &frame);) {
+        struct hws_slice body = { frame.data + HWSI_FRAME_PREFIX, frame.size - HWSI_FRAME_PREFIX };
+        if (cursor.number <= from->lanes[HWSI_LANE_SYSTEM].most_written ||
+            hwsi_system_message_decode(body, &message))
             continue;
         if (message.code == HWSI_SYSTEM_WATCH || message.code == HWSI_SYSTEM_STOP)
             error = hwsi_association_notify(to, &message);
@@ -110,20 +115,23 @@ static int move_unwritten(struct hwsi_association *from, struct hwsi_association
     return error;
 }
 
-static int start_again(struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello, bool keep_session)
+static int start_again(struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello,
+                       bool keep_session)
 {
     struct hwsi_manager *manager = endpoint->manager;
     struct hwsi_association *old = endpoint->association;
     uint64_t session = keep_session ? old->session : hwsi_random_id(manager->random);
     struct hwsi_association *fresh =
-        hwsi_association_new(manager->local, endpoint->address, session, keep_session ? old->seed : hwsi_random_u64(manager->random));
+        hwsi_association_new(manager->local, endpoint->address, session,
+                             keep_session ? old->seed : hwsi_random_u64(manager->random));
     if (!fresh)
         return HWS_ENOMEM;
     limit_frames(fresh, hello);
     uint64_t requests_until = manager->local->requests.last_order;
     /* First: the watches that move get numbers of the new stream. */
     hwsi_watcher_peer_gone(endpoint,
-                           old->remote_uid == hello->uid ? HWS_TERMINATED_address_terminated : HWS_TERMINATED_restarted,
+                           old->remote_uid == hello->uid ? HWS_TERMINATED_address_terminated
+                                                         : HWS_TERMINATED_restarted,
                            old->lanes[HWSI_LANE_SYSTEM].most_written);
     int error = move_unwritten(old, fresh);
     if (error) {
@@ -139,7 +147,8 @@ static int start_again(struct hwsi_endpoint *endpoint, const struct hwsi_hello *
     return 0;
 }
 
-int hwsi_endpoint_greet(struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello, bool *resumed)
+int hwsi_endpoint_greet(struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello,
+                        bool *resumed)
 {
     struct hwsi_association *association = endpoint->association;
     bool knows_ours = hello->known_session == association->session;

@@ -19,7 +19,8 @@ static void ping(struct hwsi_endpoint *endpoint, uint64_t now)
 {
     struct hwsi_heartbeat *beat = &endpoint->heartbeat;
     /* One PING is outstanding at a time; the timer comes again if there is no memory for this one. */
-    if (hwsi_connection_control(endpoint->connection, &(struct hwsi_control){.kind = HWSI_FRAME_PING, .a = now}))
+    if (hwsi_connection_control(endpoint->connection,
+                                &(struct hwsi_control){ .kind = HWSI_FRAME_PING, .a = now }))
         return;
     beat->pinged = now ? now : 1;
     hwsi_endpoint_touch(endpoint);
@@ -30,11 +31,13 @@ static void suspect(struct hwsi_endpoint *endpoint, uint64_t now)
     char detail[96];
     endpoint->heartbeat.suspect = true;
     hwsi_say(detail, sizeof detail, "no answer for %.1f s, nothing heard for %.1f s",
-             (double)(now - endpoint->heartbeat.pinged) / HWS_SECOND, (double)(now - endpoint->heartbeat.heard) / HWS_SECOND);
+             (double)(now - endpoint->heartbeat.pinged) / HWS_SECOND,
+             (double)(now - endpoint->heartbeat.heard) / HWS_SECOND);
     hwsi_endpoint_suspended(endpoint, detail);
 }
 
-static uint64_t judge(struct hwsi_endpoint *endpoint, const struct hws_options *options, uint64_t now)
+static uint64_t judge(struct hwsi_endpoint *endpoint, const struct hws_options *options,
+                      uint64_t now)
 {
     struct hwsi_heartbeat *beat = &endpoint->heartbeat;
     uint64_t end = beat->heard + options->heartbeat_timeout;
@@ -43,9 +46,12 @@ static uint64_t judge(struct hwsi_endpoint *endpoint, const struct hws_options *
     if (!beat->pinged && now >= beat->heard + options->heartbeat_interval)
         ping(endpoint, now);
     if (!beat->pinged)
-        return beat->heard + options->heartbeat_interval > now ? beat->heard + options->heartbeat_interval
-                                                               : now + options->heartbeat_interval;
-    uint64_t asked = beat->heard > beat->pinged ? beat->heard : beat->pinged; /* what came since then is life too */
+        return beat->heard + options->heartbeat_interval > now
+                   ? beat->heard + options->heartbeat_interval
+                   : now + options->heartbeat_interval;
+    uint64_t asked = beat->heard > beat->pinged
+                         ? beat->heard
+                         : beat->pinged; /* what came since then is life too */
     uint64_t overdue = asked + hwsi_detector_patience(&beat->detector, options);
     if (!beat->suspect && now >= overdue)
         suspect(endpoint, now);
@@ -99,8 +105,10 @@ void hwsi_heartbeat_start(struct hwsi_endpoint *endpoint)
     ping(endpoint, beat->heard); /* the first round trip time */
     hwsi_timer_start(&beat->timer, hwsi_later(local, local->options->heartbeat_interval));
     if (beat->pinged)
-        hwsi_timer_start(&beat->timer, hwsi_later(local, sooner(hwsi_detector_patience(&beat->detector, local->options),
-                                                                local->options->heartbeat_timeout)));
+        hwsi_timer_start(
+            &beat->timer,
+            hwsi_later(local, sooner(hwsi_detector_patience(&beat->detector, local->options),
+                                     local->options->heartbeat_timeout)));
 }
 
 void hwsi_heartbeat_stop(struct hwsi_endpoint *endpoint)
@@ -127,10 +135,12 @@ bool hwsi_heartbeat_answered(struct hwsi_endpoint *endpoint, uint64_t pinged)
     struct hwsi_local *local = endpoint->manager->local;
     uint64_t now = hwsi_now(local);
     if (!beat->pinged || pinged != beat->pinged)
-        return pinged >= endpoint->connection->opened && pinged <= now; /* of a PING of this link that is forgotten by now */
+        return pinged >= endpoint->connection->opened &&
+               pinged <= now; /* of a PING of this link that is forgotten by now */
     beat->pinged = 0;
     endpoint->rtt = now - pinged;
-    hwsi_detector_sample(&beat->detector, local->heap, (uint32_t)local->options->phi_samples, endpoint->rtt);
+    hwsi_detector_sample(&beat->detector, local->heap, (uint32_t)local->options->phi_samples,
+                         endpoint->rtt);
     hwsi_timer_start(&beat->timer, hwsi_later(local, local->options->heartbeat_interval));
     return true;
 }

@@ -12,24 +12,17 @@
 const char *hwsi_error_word(int error)
 {
     switch (error) {
-    case HWS_EREFUSED:
-        return "refused";
-    case HWS_ETIMEOUT:
-        return "timeout";
-    case HWS_EHOST:
-        return "dns";
+    case HWS_EREFUSED: return "refused";
+    case HWS_ETIMEOUT: return "timeout";
+    case HWS_EHOST: return "dns";
     case HWS_EPROTOCOL:
     case HWS_ETOOLARGE:
-    case HWS_EDECODE:
-        return "protocol";
-    case HWS_EVERSION:
-        return "version";
+    case HWS_EDECODE: return "protocol";
+    case HWS_EVERSION: return "version";
     case HWS_EADDRESS:
     case HWS_ENOTSUP:
-    case HWS_EACCESS:
-        return "unreachable";
-    default:
-        return "reset";
+    case HWS_EACCESS: return "unreachable";
+    default: return "reset";
     }
 }
 
@@ -45,7 +38,8 @@ int hwsi_manager_add_transport(struct hwsi_manager *manager, struct hws_transpor
     return 0;
 }
 
-static struct hws_transport *find_scheme(const struct hwsi_manager *manager, const char *scheme, size_t size)
+static struct hws_transport *find_scheme(const struct hwsi_manager *manager, const char *scheme,
+                                         size_t size)
 {
     for (size_t i = 0; i < manager->transport_count; i++) {
         const char *known = manager->transports[i]->ops->scheme;
@@ -55,10 +49,12 @@ static struct hws_transport *find_scheme(const struct hwsi_manager *manager, con
     return NULL;
 }
 
-struct hws_transport *hwsi_manager_transport(const struct hwsi_manager *manager, const char *address, const char **rest)
+struct hws_transport *hwsi_manager_transport(const struct hwsi_manager *manager,
+                                             const char *address, const char **rest)
 {
     const char *colon = strchr(address, ':');
-    struct hws_transport *transport = colon ? find_scheme(manager, address, (size_t)(colon - address)) : NULL;
+    struct hws_transport *transport =
+        colon ? find_scheme(manager, address, (size_t)(colon - address)) : NULL;
     *rest = transport ? colon + 1 : address;
     return transport || !colon ? transport : find_scheme(manager, "tcp", 3);
 }
@@ -69,10 +65,11 @@ static int on_accept(struct hws_listener_handler *handler, struct hws_link *link
     if (manager->stopping)
         return HWS_ECLOSED;
     if (manager->waiting_count >= manager->local->options->pending_handshakes) {
-        hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_LinkRefused,
-                                                         .address = link->peer,
-                                                         .reason = hwsi_refusal_name(HWSI_REFUSED_busy),
-                                                         .detail = hwsi_refusal_sentence(HWSI_REFUSED_busy)});
+        hwsi_publish(manager->local,
+                     &(struct hws_event){ .type = HWS_EVENT_LinkRefused,
+                                          .address = link->peer,
+                                          .reason = hwsi_refusal_name(HWSI_REFUSED_busy),
+                                          .detail = hwsi_refusal_sentence(HWSI_REFUSED_busy) });
         return HWS_EFULL;
     }
     struct hwsi_connection *connection = hwsi_connection_new(manager, NULL, false);
@@ -106,14 +103,18 @@ int hwsi_manager_listen(struct hwsi_manager *manager, char *message, size_t capa
     char full[HWS_ADDRESS_MAX + 16];
     struct hws_transport *transport = hwsi_manager_transport(manager, options->listen, &rest);
     if (!transport) {
-        hwsi_say(message, capacity, "cannot listen on %s: no transport speaks this address; expected host:port or unix:/path",
-                 options->listen);
+        hwsi_say(
+            message, capacity,
+            "cannot listen on %s: no transport speaks this address; expected host:port or unix:/path",
+            options->listen);
         return HWS_EADDRESS;
     }
-    int error = transport->ops->listen(transport, rest, &manager->listener_handler, &manager->listener, message, capacity);
+    int error = transport->ops->listen(transport, rest, &manager->listener_handler,
+                                       &manager->listener, message, capacity);
     if (error)
         return error;
-    hwsi_say(full, sizeof full, "%.*s%s", (int)(rest - options->listen), options->listen, manager->listener->address);
+    hwsi_say(full, sizeof full, "%.*s%s", (int)(rest - options->listen), options->listen,
+             manager->listener->address);
     address = options->advertise ? options->advertise : full;
     if (hwsi_manager_transport(manager, address, &rest) && !unroutable(rest) &&
         hwsi_text_valid(hws_slice_text(address), HWS_ADDRESS_MAX, HWSI_TEXT_WORD))
@@ -121,11 +122,16 @@ int hwsi_manager_listen(struct hwsi_manager *manager, char *message, size_t capa
     else
         error = HWS_EADDRESS;
     if (error == HWS_EADDRESS)
-        hwsi_say(message, capacity, "peers can not reach %s: set the option advertise to an address that they can dial", address);
+        hwsi_say(
+            message, capacity,
+            "peers can not reach %s: set the option advertise to an address that they can dial",
+            address);
     if (error)
         hwsi_manager_close_listener(manager);
     else
-        hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_ListenStarted, .address = address, .name = options->name});
+        hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_ListenStarted,
+                                                          .address = address,
+                                                          .name = options->name });
     return error;
 }
 
@@ -138,7 +144,8 @@ void hwsi_manager_close_listener(struct hwsi_manager *manager)
 
 /* --- endpoints --- */
 
-int hwsi_manager_endpoint(struct hwsi_manager *manager, struct hwsi_address *address, struct hwsi_endpoint **out)
+int hwsi_manager_endpoint(struct hwsi_manager *manager, struct hwsi_address *address,
+                          struct hwsi_endpoint **out)
 {
     if (address->endpoint) {
         *out = address->endpoint;
@@ -153,11 +160,14 @@ int hwsi_manager_endpoint(struct hwsi_manager *manager, struct hwsi_address *add
 
 static int refuse(const char *address, const char *why, char *message, size_t capacity)
 {
-    hwsi_say(message, capacity, "%s can not be dialled: %s; expected another system's host:port or unix:/path", address, why);
+    hwsi_say(message, capacity,
+             "%s can not be dialled: %s; expected another system's host:port or unix:/path",
+             address, why);
     return HWS_EADDRESS;
 }
 
-int hwsi_manager_check(const struct hwsi_manager *manager, const char *address, char *message, size_t capacity)
+int hwsi_manager_check(const struct hwsi_manager *manager, const char *address, char *message,
+                       size_t capacity)
 {
     const char *rest;
     if (hwsi_is_client_address(address))
@@ -183,7 +193,8 @@ void hwsi_manager_bury(struct hwsi_manager *manager, struct hwsi_endpoint *endpo
     /* At the end all are freed at once: who closes endpoint after endpoint has the next one in hand. */
     while (!manager->stopping && (first = hwsi_list_first(&manager->tombs))) {
         struct hwsi_endpoint *oldest = HWSI_ENTRY(first, struct hwsi_endpoint, tomb);
-        if (manager->tomb_count <= options->tombstones && now - oldest->since < options->tombstone_duration) {
+        if (manager->tomb_count <= options->tombstones &&
+            now - oldest->since < options->tombstone_duration) {
             hwsi_timer_start(&manager->tomb_timer, oldest->since + options->tombstone_duration);
             return;
         }
@@ -206,18 +217,19 @@ static void tombs_due(struct hwsi_timer *timer)
     hwsi_manager_bury(HWSI_ENTRY(timer, struct hwsi_manager, tomb_timer), NULL);
 }
 
-struct hwsi_hello hwsi_manager_hello(const struct hwsi_manager *manager, const struct hwsi_association *association)
+struct hwsi_hello hwsi_manager_hello(const struct hwsi_manager *manager,
+                                     const struct hwsi_association *association)
 {
-    return (struct hwsi_hello){.version = HWSI_WIRE_VERSION,
-                               .name = hws_slice_text(manager->local->options->name),
-                               .address = hws_slice_text(manager->local->names->local->text),
-                               .uid = manager->uid,
-                               .seed = association->seed,
-                               .session = association->session,
-                               .known_session = association->remote_session,
-                               .max_frame_size = manager->local->options->max_frame_size,
-                               .received_system = association->received[HWSI_LANE_SYSTEM],
-                               .received_user = association->received[HWSI_LANE_USER]};
+    return (struct hwsi_hello){ .version = HWSI_WIRE_VERSION,
+                                .name = hws_slice_text(manager->local->options->name),
+                                .address = hws_slice_text(manager->local->names->local->text),
+                                .uid = manager->uid,
+                                .seed = association->seed,
+                                .session = association->session,
+                                .known_session = association->remote_session,
+                                .max_frame_size = manager->local->options->max_frame_size,
+                                .received_system = association->received[HWSI_LANE_SYSTEM],
+                                .received_user = association->received[HWSI_LANE_USER] };
 }
 
 /* When both dial at once, the dial of the system whose address sorts first is kept. */
@@ -226,7 +238,8 @@ static bool our_dial_wins(const struct hwsi_manager *manager, const struct hwsi_
     return strcmp(manager->local->names->local->text, endpoint->address->text) < 0;
 }
 
-static bool is_duplicate(const struct hwsi_manager *manager, const struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello)
+static bool is_duplicate(const struct hwsi_manager *manager, const struct hwsi_endpoint *endpoint,
+                         const struct hwsi_hello *hello)
 {
     const struct hwsi_connection *up = endpoint->connection;
     if (!our_dial_wins(manager, endpoint))
@@ -240,14 +253,17 @@ static bool is_duplicate(const struct hwsi_manager *manager, const struct hwsi_e
 }
 
 /* A peer without an address of its own is known by its uid. */
-static int peer_address(struct hwsi_manager *manager, const struct hwsi_hello *hello, struct hwsi_address **out)
+static int peer_address(struct hwsi_manager *manager, const struct hwsi_hello *hello,
+                        struct hwsi_address **out)
 {
     char client[HWSI_CLIENT_ADDRESS];
     hwsi_client_address(client, hello->uid);
-    return hwsi_address_intern(manager->local->names, hello->address.size ? hello->address : hws_slice_text(client), out);
+    return hwsi_address_intern(manager->local->names,
+                               hello->address.size ? hello->address : hws_slice_text(client), out);
 }
 
-enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct hwsi_hello *hello, struct hwsi_endpoint **out)
+enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct hwsi_hello *hello,
+                                     struct hwsi_endpoint **out)
 {
     struct hwsi_address *address;
     if (hello->uid == manager->uid)
@@ -277,27 +293,29 @@ void hwsi_manager_make_way(struct hwsi_manager *manager, struct hwsi_endpoint *e
         hwsi_connection_close(endpoint->dialing, HWSI_FRAME_BYE, HWSI_REFUSED_duplicate, "");
     if (endpoint->connection) {
         hwsi_connection_close(endpoint->connection, HWSI_FRAME_BYE, 0, "");
-        hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_EndpointDisconnected,
-                                                         .address = endpoint->address->text,
-                                                         .uid = endpoint->uid,
-                                                         .incarnation = endpoint->incarnation,
-                                                         .reason = "replaced",
-                                                         .detail = "the peer dialled again"});
+        hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_EndpointDisconnected,
+                                                          .address = endpoint->address->text,
+                                                          .uid = endpoint->uid,
+                                                          .incarnation = endpoint->incarnation,
+                                                          .reason = "replaced",
+                                                          .detail = "the peer dialled again" });
     }
 }
 
-void hwsi_manager_policy_failed(struct hwsi_manager *manager, const char *address, const struct hws_policy_error *error)
+void hwsi_manager_policy_failed(struct hwsi_manager *manager, const char *address,
+                                const struct hws_policy_error *error)
 {
-    hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_PolicyError,
-                                                     .name = hwsi_policy_name(manager->policy),
-                                                     .address = address,
-                                                     .reason = "fallback",
-                                                     .detail = error->text});
+    hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_PolicyError,
+                                                      .name = hwsi_policy_name(manager->policy),
+                                                      .address = address,
+                                                      .reason = "fallback",
+                                                      .detail = error->text });
 }
 
 void hwsi_manager_policy_changed(struct hwsi_manager *manager)
 {
-    for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints; node = node->next)
+    for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints;
+         node = node->next)
         hwsi_endpoint_levels(HWSI_ENTRY(node, struct hwsi_endpoint, all));
 }
 
@@ -341,10 +359,12 @@ bool hwsi_manager_drain_remains(struct hwsi_manager *manager)
 
 bool hwsi_manager_idle(const struct hwsi_manager *manager)
 {
-    for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints; node = node->next) {
+    for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints;
+         node = node->next) {
         const struct hwsi_endpoint *endpoint = HWSI_ENTRY(node, struct hwsi_endpoint, all);
         const struct hwsi_association *association = endpoint->association;
-        if (association && (hwsi_ring_count(&association->lanes[0]) || hwsi_ring_count(&association->lanes[1])))
+        if (association &&
+            (hwsi_ring_count(&association->lanes[0]) || hwsi_ring_count(&association->lanes[1])))
             return false;
     }
     return true;
@@ -356,17 +376,19 @@ uint64_t hwsi_manager_close_endpoints(struct hwsi_manager *manager, const char *
     struct hwsi_list *next;
     manager->stopping = true;
     hwsi_manager_flush(manager);
-    for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints; node = next) {
+    for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints;
+         node = next) {
         struct hwsi_endpoint *endpoint = HWSI_ENTRY(node, struct hwsi_endpoint, all);
         next = node->next;
         if (endpoint->association)
             count += hwsi_ring_count(&endpoint->association->lanes[HWSI_LANE_USER]);
         hwsi_endpoint_close(endpoint, "shutdown", reason, HWS_REASON_stopped);
     }
-    for (struct hwsi_list *node = manager->connections.next; node != &manager->connections; node = next) {
+    for (struct hwsi_list *node = manager->connections.next; node != &manager->connections;
+         node = next) {
         next = node->next;
-        hwsi_connection_close(HWSI_ENTRY(node, struct hwsi_connection, node), HWSI_FRAME_REFUSE, HWSI_REFUSED_shutdown,
-                              hwsi_refusal_sentence(HWSI_REFUSED_shutdown));
+        hwsi_connection_close(HWSI_ENTRY(node, struct hwsi_connection, node), HWSI_FRAME_REFUSE,
+                              HWSI_REFUSED_shutdown, hwsi_refusal_sentence(HWSI_REFUSED_shutdown));
     }
     return count;
 }
@@ -380,12 +402,13 @@ bool hwsi_manager_closed(const struct hwsi_manager *manager)
 static uint64_t new_uid(const struct hwsi_local *local, struct hwsi_random *random)
 {
     const char *name = local->options->name;
-    uint64_t uid = hwsi_hash_bytes(name, strlen(name), hwsi_random_u64(random) ^ hwsi_hash_u64(hwsi_now(local)));
+    uint64_t uid = hwsi_hash_bytes(name, strlen(name),
+                                   hwsi_random_u64(random) ^ hwsi_hash_u64(hwsi_now(local)));
     return uid ? uid : 1;
 }
 
-int hwsi_manager_init(struct hwsi_manager *manager, struct hwsi_local *local, struct hwsi_policy *policy,
-                      struct hwsi_random *random)
+int hwsi_manager_init(struct hwsi_manager *manager, struct hwsi_local *local,
+                      struct hwsi_policy *policy, struct hwsi_random *random)
 {
     memset(manager, 0, sizeof *manager);
     manager->router.ops = &hwsi_router_ops_remote;

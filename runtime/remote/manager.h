@@ -30,17 +30,20 @@ struct hwsi_manager {
     bool stopping, paused;
 };
 
-int hwsi_manager_init(struct hwsi_manager *manager, struct hwsi_local *local, struct hwsi_policy *policy,
-                      struct hwsi_random *random);
+int hwsi_manager_init(struct hwsi_manager *manager, struct hwsi_local *local,
+                      struct hwsi_policy *policy, struct hwsi_random *random);
 int hwsi_manager_add_transport(struct hwsi_manager *manager, struct hws_transport *transport);
 int hwsi_manager_listen(struct hwsi_manager *manager, char *message, size_t capacity);
 void hwsi_manager_flush(struct hwsi_manager *manager);
 /* Turns remains into dead letters as far as the event queue has room. True: something is left. */
 bool hwsi_manager_drain_remains(struct hwsi_manager *manager);
-bool hwsi_manager_idle(const struct hwsi_manager *manager);  /* nothing unwritten or unacknowledged on a living endpoint */
+bool hwsi_manager_idle(const struct hwsi_manager
+                           *manager); /* nothing unwritten or unacknowledged on a living endpoint */
 void hwsi_manager_close_listener(struct hwsi_manager *manager);
-uint64_t hwsi_manager_close_endpoints(struct hwsi_manager *manager, const char *reason); /* returns messages undelivered */
-bool hwsi_manager_closed(const struct hwsi_manager *manager); /* no connection and no remains are left */
+uint64_t hwsi_manager_close_endpoints(struct hwsi_manager *manager,
+                                      const char *reason); /* returns messages undelivered */
+bool hwsi_manager_closed(
+    const struct hwsi_manager *manager); /* no connection and no remains are left */
 void hwsi_manager_free(struct hwsi_manager *manager);
 void hwsi_manager_policy_changed(struct hwsi_manager *manager);
 
@@ -48,32 +51,42 @@ void hwsi_manager_policy_changed(struct hwsi_manager *manager);
 extern const struct hwsi_router_ops hwsi_router_ops_remote;
 
 /* Finds or makes. HWS_EFULL: too many endpoints. */
-int hwsi_manager_endpoint(struct hwsi_manager *manager, struct hwsi_address *address, struct hwsi_endpoint **out);
+int hwsi_manager_endpoint(struct hwsi_manager *manager, struct hwsi_address *address,
+                          struct hwsi_endpoint **out);
 /* The transport of an address and the rest of it; NULL: none speaks it. */
-struct hws_transport *hwsi_manager_transport(const struct hwsi_manager *manager, const char *address, const char **rest);
+struct hws_transport *hwsi_manager_transport(const struct hwsi_manager *manager,
+                                             const char *address, const char **rest);
 /* 0, or HWS_EADDRESS with a sentence: nobody can ever be dialled there. Before an endpoint is made for somebody to reach. */
-int hwsi_manager_check(const struct hwsi_manager *manager, const char *address, char *message, size_t capacity);
-struct hwsi_hello hwsi_manager_hello(const struct hwsi_manager *manager, const struct hwsi_association *association);
+int hwsi_manager_check(const struct hwsi_manager *manager, const char *address, char *message,
+                       size_t capacity);
+struct hwsi_hello hwsi_manager_hello(const struct hwsi_manager *manager,
+                                     const struct hwsi_association *association);
 /* Decides on a HELLO: none, and the endpoint it is for, or why it is refused. Nothing is torn down yet. */
-enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct hwsi_hello *hello, struct hwsi_endpoint **out);
+enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct hwsi_hello *hello,
+                                     struct hwsi_endpoint **out);
 /* The peer's new link is taken: lets go of a dial of ours and of the link before. */
 void hwsi_manager_make_way(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint);
 /* How a system without a listening address is known: by its uid. It can't be dialled. */
 #define HWSI_CLIENT_ADDRESS 32
 void hwsi_client_address(char *out, uint64_t uid);
 bool hwsi_is_client_address(const char *address);
-void hwsi_manager_policy_failed(struct hwsi_manager *manager, const char *address, const struct hws_policy_error *error);
+void hwsi_manager_policy_failed(struct hwsi_manager *manager, const char *address,
+                                const struct hws_policy_error *error);
 void hwsi_manager_bury(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint);
-void hwsi_manager_exhume(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint); /* it lives again; harmless otherwise */
+void hwsi_manager_exhume(struct hwsi_manager *manager,
+                         struct hwsi_endpoint *endpoint); /* it lives again; harmless otherwise */
 
 /* --- the EndpointWatcher (watcher.c) --- */
 int hwsi_watcher_receive(struct hwsi_endpoint *endpoint, struct hws_slice body);
-void hwsi_watcher_settle(struct hwsi_endpoint *endpoint); /* after user frames: Terminateds that waited for them */
+void hwsi_watcher_settle(
+    struct hwsi_endpoint *endpoint); /* after user frames: Terminateds that waited for them */
 /* The peer is gone or another one now: its watches are over. Only those placed up to `sequence` of the system lane. */
-void hwsi_watcher_peer_gone(struct hwsi_endpoint *endpoint, enum hws_terminated_reason reason, uint64_t sequence);
+void hwsi_watcher_peer_gone(struct hwsi_endpoint *endpoint, enum hws_terminated_reason reason,
+                            uint64_t sequence);
 /* A letter's or watch's notice on its way out. */
-int hwsi_watcher_notify(struct hws_pid *target, struct hws_pid *sender, enum hwsi_notice notice, uint32_t reason,
-                        uint64_t number, struct hwsi_endpoint *endpoint, uint64_t *sequence);
+int hwsi_watcher_notify(struct hws_pid *target, struct hws_pid *sender, enum hwsi_notice notice,
+                        uint32_t reason, uint64_t number, struct hwsi_endpoint *endpoint,
+                        uint64_t *sequence);
 
 /* --- the block list (quarantine.c) --- */
 int hwsi_manager_block(struct hwsi_manager *manager, const char *name);
@@ -81,7 +94,8 @@ int hwsi_manager_unblock(struct hwsi_manager *manager, const char *name);
 bool hwsi_manager_blocks(const struct hwsi_manager *manager, struct hws_slice name);
 /* The same for a handshake with `address`: publishes Blocked when it is so. */
 bool hwsi_manager_refuses(struct hwsi_manager *manager, const char *address, struct hws_slice name);
-void hwsi_manager_each_blocked(const struct hwsi_manager *manager, void (*fn)(void *data, const char *name), void *data);
+void hwsi_manager_each_blocked(const struct hwsi_manager *manager,
+                               void (*fn)(void *data, const char *name), void *data);
 void hwsi_manager_free_blocked(struct hwsi_manager *manager);
 
 /* A word for an error: "refused", "timeout", ... */

@@ -2,8 +2,8 @@
 /* What an endpoint is given to send: the state decides whether it goes into the ring, waits, or is a dead letter at once. */
 #include "remote/manager.h"
 
-static int refuse_letter(struct hwsi_endpoint *endpoint, struct hws_pid *target, const struct hws_message *message,
-                         enum hws_dead_letter_reason reason)
+static int refuse_letter(struct hwsi_endpoint *endpoint, struct hws_pid *target,
+                         const struct hws_message *message, enum hws_dead_letter_reason reason)
 {
     struct hws_message letter = *message;
     if (!target)
@@ -12,7 +12,8 @@ static int refuse_letter(struct hwsi_endpoint *endpoint, struct hws_pid *target,
     return hwsi_reason_error(reason);
 }
 
-static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target, const struct hws_message *message)
+static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target,
+                  const struct hws_message *message)
 {
     const struct hws_options *options = endpoint->manager->local->options;
     struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_USER];
@@ -22,7 +23,8 @@ static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target, const 
     const struct hwsi_chunk *tail = ring->tail;
     int error = hwsi_association_append(endpoint->association, target, message);
     if (!error && message->request_id && target)
-        hwsi_request_sent(endpoint->manager->local, message, hwsi_correlation(endpoint->association->seed, ring->appended));
+        hwsi_request_sent(endpoint->manager->local, message,
+                          hwsi_correlation(endpoint->association->seed, ring->appended));
     if (error)
         return refuse_letter(endpoint, target, message,
                              error == HWS_ETOOLARGE ? HWS_REASON_too_large : HWS_REASON_queue_full);
@@ -34,20 +36,19 @@ static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target, const 
     return 0;
 }
 
-int hwsi_endpoint_deliver(struct hwsi_endpoint *endpoint, struct hws_pid *target, const struct hws_message *message)
+int hwsi_endpoint_deliver(struct hwsi_endpoint *endpoint, struct hws_pid *target,
+                          const struct hws_message *message)
 {
     struct hwsi_manager *manager = endpoint->manager;
     switch (endpoint->state) {
     case HWS_ENDPOINT_connected:
     case HWS_ENDPOINT_suspended:
-    case HWS_ENDPOINT_associating:
-        break;
+    case HWS_ENDPOINT_associating: break;
     case HWS_ENDPOINT_reconnecting:
         if (endpoint->connected_before && !endpoint->queue_while_away)
             return refuse_letter(endpoint, target, message, HWS_REASON_disconnected);
         break;
-    case HWS_ENDPOINT_gated:
-        return refuse_letter(endpoint, target, message, endpoint->gate);
+    case HWS_ENDPOINT_gated: return refuse_letter(endpoint, target, message, endpoint->gate);
     case HWS_ENDPOINT_quarantined:
         return refuse_letter(endpoint, target, message, HWS_REASON_quarantined);
     default:
@@ -59,11 +60,12 @@ int hwsi_endpoint_deliver(struct hwsi_endpoint *endpoint, struct hws_pid *target
     return append(endpoint, target, message);
 }
 
-int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_system_message *message, uint64_t *sequence)
+int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_system_message *message,
+                         uint64_t *sequence)
 {
     const struct hws_options *options = endpoint->manager->local->options;
-    bool answers = message->code == HWSI_SYSTEM_TERMINATED || message->code == HWSI_SYSTEM_DEAD_LETTER ||
-                   message->code == HWSI_SYSTEM_UNWATCH;
+    bool answers = message->code == HWSI_SYSTEM_TERMINATED ||
+                   message->code == HWSI_SYSTEM_DEAD_LETTER || message->code == HWSI_SYSTEM_UNWATCH;
     if (!endpoint->association) {
         if (answers) /* nobody is there to hear it, and it is no reason to dial */
             return 0;
@@ -75,13 +77,15 @@ int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_syste
     }
     struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_SYSTEM];
     int error = 0;
-    if (hwsi_ring_count(ring) >= options->endpoint_writer_queue_size || ring->bytes >= options->endpoint_writer_queue_bytes)
+    if (hwsi_ring_count(ring) >= options->endpoint_writer_queue_size ||
+        ring->bytes >= options->endpoint_writer_queue_bytes)
         error = HWS_EFULL;
     if (!error)
         error = hwsi_association_notify(endpoint->association, message);
     if (error && message->code == HWSI_SYSTEM_TERMINATED) {
         /* A watcher that is not told would wait for ever: end the association, which tells it too. */
-        hwsi_endpoint_close(endpoint, "queue_full", "a Terminated could not be queued", HWS_REASON_disconnected);
+        hwsi_endpoint_close(endpoint, "queue_full", "a Terminated could not be queued",
+                            HWS_REASON_disconnected);
         return error;
     }
     if (!error && sequence)

@@ -17,19 +17,20 @@ int hwsi_endpoint_quarantine(struct hwsi_endpoint *endpoint, const char *detail,
         duration = local->options->quarantine_duration;
     if (duration < HWS_SECOND)
         duration = HWS_SECOND;
-    uint64_t count = hwsi_endpoint_end_life(endpoint, HWSI_REFUSED_quarantined, detail, HWS_REASON_quarantined);
+    uint64_t count =
+        hwsi_endpoint_end_life(endpoint, HWSI_REFUSED_quarantined, detail, HWS_REASON_quarantined);
     hwsi_manager_exhume(manager, endpoint);
     hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_quarantined, detail);
     endpoint->quarantined_uid = endpoint->uid;
     endpoint->next = hwsi_later(local, duration);
     hwsi_timer_start(&endpoint->retry, endpoint->next);
-    hwsi_publish(local, &(struct hws_event){.type = HWS_EVENT_Quarantined,
-                                            .address = endpoint->address->text,
-                                            .uid = endpoint->uid,
-                                            .incarnation = endpoint->incarnation,
-                                            .delay = duration,
-                                            .detail = detail,
-                                            .count = count});
+    hwsi_publish(local, &(struct hws_event){ .type = HWS_EVENT_Quarantined,
+                                             .address = endpoint->address->text,
+                                             .uid = endpoint->uid,
+                                             .incarnation = endpoint->incarnation,
+                                             .delay = duration,
+                                             .detail = detail,
+                                             .count = count });
     hwsi_watcher_peer_gone(endpoint, HWS_TERMINATED_address_terminated, UINT64_MAX);
     return 0;
 }
@@ -40,10 +41,10 @@ void hwsi_endpoint_release(struct hwsi_endpoint *endpoint, const char *reason)
         return;
     hwsi_timer_stop(&endpoint->retry);
     hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_closed, "released from quarantine");
-    hwsi_publish(endpoint->manager->local, &(struct hws_event){.type = HWS_EVENT_Released,
-                                                               .address = endpoint->address->text,
-                                                               .uid = endpoint->quarantined_uid,
-                                                               .reason = reason});
+    hwsi_publish(endpoint->manager->local, &(struct hws_event){ .type = HWS_EVENT_Released,
+                                                                .address = endpoint->address->text,
+                                                                .uid = endpoint->quarantined_uid,
+                                                                .reason = reason });
     endpoint->quarantined_uid = 0;
     hwsi_manager_bury(endpoint->manager, endpoint);
 }
@@ -57,7 +58,8 @@ struct blocked {
 
 static struct blocked *find(const struct hwsi_manager *manager, struct hws_slice name)
 {
-    for (struct hwsi_list *node = manager->blocked.next; node != &manager->blocked; node = node->next) {
+    for (struct hwsi_list *node = manager->blocked.next; node != &manager->blocked;
+         node = node->next) {
         struct blocked *blocked = HWSI_ENTRY(node, struct blocked, node);
         if (strlen(blocked->name) == name.size && memcmp(blocked->name, name.data, name.size) == 0)
             return blocked;
@@ -72,7 +74,8 @@ bool hwsi_manager_blocks(const struct hwsi_manager *manager, struct hws_slice na
 
 static void publish_blocked(struct hwsi_manager *manager, const char *address, const char *name)
 {
-    hwsi_publish(manager->local, &(struct hws_event){.type = HWS_EVENT_Blocked, .address = address, .name = name});
+    hwsi_publish(manager->local, &(struct hws_event){
+                                     .type = HWS_EVENT_Blocked, .address = address, .name = name });
 }
 
 bool hwsi_manager_refuses(struct hwsi_manager *manager, const char *address, struct hws_slice name)
@@ -86,13 +89,15 @@ bool hwsi_manager_refuses(struct hwsi_manager *manager, const char *address, str
 static void cut_off(struct hwsi_manager *manager, const char *name)
 {
     struct hwsi_list *next;
-    for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints; node = next) {
+    for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints;
+         node = next) {
         struct hwsi_endpoint *endpoint = HWSI_ENTRY(node, struct hwsi_endpoint, all);
         next = node->next;
         if (!endpoint->connection || strcmp(endpoint->name, name) != 0)
             continue;
         publish_blocked(manager, endpoint->address->text, name);
-        hwsi_endpoint_close(endpoint, "blocked", hwsi_refusal_sentence(HWSI_REFUSED_blocked), HWS_REASON_blocked);
+        hwsi_endpoint_close(endpoint, "blocked", hwsi_refusal_sentence(HWSI_REFUSED_blocked),
+                            HWS_REASON_blocked);
         next = manager->endpoints.next; /* a tombstone that was due may have gone: start again */
     }
 }
@@ -127,9 +132,11 @@ int hwsi_manager_unblock(struct hwsi_manager *manager, const char *name)
     return 0;
 }
 
-void hwsi_manager_each_blocked(const struct hwsi_manager *manager, void (*fn)(void *data, const char *name), void *data)
+void hwsi_manager_each_blocked(const struct hwsi_manager *manager,
+                               void (*fn)(void *data, const char *name), void *data)
 {
-    for (struct hwsi_list *node = manager->blocked.next; node != &manager->blocked; node = node->next)
+    for (struct hwsi_list *node = manager->blocked.next; node != &manager->blocked;
+         node = node->next)
         fn(data, HWSI_ENTRY(node, struct blocked, node)->name);
 }
 

@@ -49,7 +49,8 @@ static bool on_reserve(struct hws_link_handler *handler, uint8_t **room, size_t 
         return false;
     if (intake && intake->refs == 1 && connection->decoded == intake->size)
         intake->size = connection->decoded = 0;
-    if (!intake || intake->capacity - intake->size < (intake->capacity < ROOM_LEAST * 2 ? intake->capacity / 4 : ROOM_LEAST))
+    if (!intake || intake->capacity - intake->size <
+                       (intake->capacity < ROOM_LEAST * 2 ? intake->capacity / 4 : ROOM_LEAST))
         if (!new_intake(connection))
             return false;
     intake = connection->intake;
@@ -63,15 +64,17 @@ static bool on_reserve(struct hws_link_handler *handler, uint8_t **room, size_t 
 static int refuse(struct hwsi_connection *connection, enum hwsi_refusal code, const char *detail)
 {
     if (code != HWSI_REFUSED_duplicate) /* two dials that crossed: nothing is wrong */
-        hwsi_publish(connection->manager->local, &(struct hws_event){.type = HWS_EVENT_LinkRefused,
-                                                                     .address = connection->link->peer,
-                                                                     .reason = hwsi_refusal_name(code),
-                                                                     .detail = detail});
+        hwsi_publish(connection->manager->local,
+                     &(struct hws_event){ .type = HWS_EVENT_LinkRefused,
+                                          .address = connection->link->peer,
+                                          .reason = hwsi_refusal_name(code),
+                                          .detail = detail });
     hwsi_connection_close(connection, HWSI_FRAME_REFUSE, code, detail);
     return 0;
 }
 
-static void come_up(struct hwsi_connection *connection, struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello, bool resumed)
+static void come_up(struct hwsi_connection *connection, struct hwsi_endpoint *endpoint,
+                    const struct hwsi_hello *hello, bool resumed)
 {
     connection->manager->waiting_count -= connection->phase == HWSI_WAITING;
     connection->phase = HWSI_UP;
@@ -89,7 +92,8 @@ static int take_hello(struct hwsi_connection *connection, struct hws_slice body)
     bool resumed;
     int error = hwsi_hello_decode(body, &hello);
     if (error == HWS_EVERSION)
-        return refuse(connection, HWSI_REFUSED_version, hwsi_refusal_sentence(HWSI_REFUSED_version));
+        return refuse(connection, HWSI_REFUSED_version,
+                      hwsi_refusal_sentence(HWSI_REFUSED_version));
     if (error)
         return error;
     enum hwsi_refusal refusal = hwsi_manager_judge(manager, &hello, &endpoint);
@@ -122,7 +126,8 @@ static int take_welcome(struct hwsi_connection *connection, struct hws_slice bod
         return HWS_EPROTOCOL;
     hwsi_text_printable(address, sizeof address, hello.address);
     if (strcmp(address, endpoint->address->text) != 0) {
-        hwsi_say(detail, sizeof detail, "%s answers as %s; use that address, or set its option advertise to %s",
+        hwsi_say(detail, sizeof detail,
+                 "%s answers as %s; use that address, or set its option advertise to %s",
                  endpoint->address->text, address, endpoint->address->text);
         hwsi_connection_close(connection, HWSI_FRAME_BYE, HWSI_REFUSED_unexpected, detail);
         hwsi_endpoint_dial_failed(endpoint, "unexpected", detail);
@@ -130,7 +135,8 @@ static int take_welcome(struct hwsi_connection *connection, struct hws_slice bod
     }
     if (hwsi_manager_refuses(connection->manager, endpoint->address->text, hello.name)) {
         hwsi_text_printable(endpoint->name, sizeof endpoint->name, hello.name);
-        hwsi_connection_close(connection, HWSI_FRAME_BYE, HWSI_REFUSED_blocked, hwsi_refusal_sentence(HWSI_REFUSED_blocked));
+        hwsi_connection_close(connection, HWSI_FRAME_BYE, HWSI_REFUSED_blocked,
+                              hwsi_refusal_sentence(HWSI_REFUSED_blocked));
         hwsi_endpoint_dial_failed(endpoint, "blocked", hwsi_refusal_sentence(HWSI_REFUSED_blocked));
         return 0;
     }
@@ -150,7 +156,8 @@ static int take_end(struct hwsi_connection *connection, const struct hwsi_contro
     char said[HWSI_CONTROL_TEXT_MAX + 1], detail[HWSI_CONTROL_TEXT_MAX + 64];
     bool up = connection->phase == HWSI_UP;
     hwsi_text_printable(said, sizeof said, control->text);
-    hwsi_say(detail, sizeof detail, "the peer says: %s", said[0] ? said : hwsi_refusal_sentence(control->a));
+    hwsi_say(detail, sizeof detail, "the peer says: %s",
+             said[0] ? said : hwsi_refusal_sentence(control->a));
     hwsi_connection_close(connection, HWSI_FRAME_BYE, 0, "");
     if (endpoint && up)
         hwsi_endpoint_link_lost(endpoint, hwsi_refusal_name(control->a), detail);
@@ -163,7 +170,8 @@ static int take_end(struct hwsi_connection *connection, const struct hwsi_contro
 
 /* --- frames --- */
 
-static int deliver(struct hwsi_connection *connection, const struct hwsi_deliver *in, struct hws_message *message, bool decodable)
+static int deliver(struct hwsi_connection *connection, const struct hwsi_deliver *in,
+                   struct hws_message *message, bool decodable)
 {
     struct hwsi_endpoint *endpoint = connection->endpoint;
     struct hwsi_association *association = endpoint->association;
@@ -171,12 +179,16 @@ static int deliver(struct hwsi_connection *connection, const struct hwsi_deliver
     struct hws_pid *target = NULL;
     bool own_target, own_sender = false, own_type = false;
     bool answer = in->target.index == 0 && !in->target.text.data;
-    int error = answer ? 0 : hwsi_inbound_target(&association->in, local->names, &in->target, &target, &own_target);
+    int error = answer ? 0
+                       : hwsi_inbound_target(&association->in, local->names, &in->target, &target,
+                                             &own_target);
     own_target = answer ? false : own_target;
     if (!error)
-        error = hwsi_inbound_sender(&association->in, local->names, endpoint->address, &in->sender, &message->sender, &own_sender);
+        error = hwsi_inbound_sender(&association->in, local->names, endpoint->address, &in->sender,
+                                    &message->sender, &own_sender);
     if (!error)
-        error = hwsi_inbound_type(&association->in, local->names, &in->type, &message->type, &own_type);
+        error =
+            hwsi_inbound_type(&association->in, local->names, &in->type, &message->type, &own_type);
     if (!error && in->request_id && !answer && !message->sender)
         message->sender = endpoint->root;
     if (!error && !decodable) {
@@ -247,7 +259,8 @@ static int take_system(struct hwsi_connection *connection, struct hws_slice body
     }
     struct hwsi_association *association = endpoint->association;
     int error = hwsi_watcher_receive(endpoint, body);
-    if (!error && endpoint->association == association) /* what it led to may have closed the endpoint */
+    if (!error &&
+        endpoint->association == association) /* what it led to may have closed the endpoint */
         association->received[HWSI_LANE_SYSTEM] = number;
     return error;
 }
@@ -263,12 +276,12 @@ static int take_control(struct hwsi_connection *connection, struct hws_slice bod
     bool up = connection->phase == HWSI_UP;
     switch (control.kind) {
     case HWSI_FRAME_BYE:
-    case HWSI_FRAME_REFUSE:
-        return take_end(connection, &control);
+    case HWSI_FRAME_REFUSE: return take_end(connection, &control);
     case HWSI_FRAME_PING:
         if (!up || hwsi_ring_count(&connection->control) > CONTROL_MOST)
             return HWS_EPROTOCOL; /* it asks and does not read the answers */
-        hwsi_connection_control(connection, &(struct hwsi_control){.kind = HWSI_FRAME_PONG, .a = control.a});
+        hwsi_connection_control(connection,
+                                &(struct hwsi_control){ .kind = HWSI_FRAME_PONG, .a = control.a });
         hwsi_endpoint_touch(endpoint);
         return 0;
     case HWSI_FRAME_PONG:
@@ -280,8 +293,7 @@ static int take_control(struct hwsi_connection *connection, struct hws_slice bod
         if (!error)
             hwsi_endpoint_acknowledged(endpoint, count);
         return error;
-    default:
-        return HWS_EPROTOCOL;
+    default: return HWS_EPROTOCOL;
     }
 }
 
@@ -301,24 +313,28 @@ static int take_frame(struct hwsi_connection *connection, struct hws_slice body)
 }
 
 /* What was wrong, for who writes the other side: which frame, and how it begins. */
-static void describe(const struct hwsi_connection *connection, int error, struct hws_slice body, char *out, size_t capacity)
+static void describe(const struct hwsi_connection *connection, int error, struct hws_slice body,
+                     char *out, size_t capacity)
 {
     const struct hws_buffer *intake = connection->intake;
     struct hws_slice bytes = body;
     size_t used = 0, shown;
     if (!body.data && intake) { /* not even a frame: its first bytes */
-        bytes = (struct hws_slice){intake->data + connection->decoded, intake->size - connection->decoded};
-        hwsi_text_append(out, capacity, &used, "%s: not a frame, but bytes that begin with", hws_strerror(error));
+        bytes = (struct hws_slice){ intake->data + connection->decoded,
+                                    intake->size - connection->decoded };
+        hwsi_text_append(out, capacity, &used, "%s: not a frame, but bytes that begin with",
+                         hws_strerror(error));
     } else {
         int kind = hwsi_frame_kind(body);
-        hwsi_text_append(out, capacity, &used, "%s: %s frame of %zu bytes that begins with", hws_strerror(error),
-                         kind < 0 ? "an unknown" : hwsi_frame_kind_name(kind), body.size);
+        hwsi_text_append(out, capacity, &used, "%s: %s frame of %zu bytes that begins with",
+                         hws_strerror(error), kind < 0 ? "an unknown" : hwsi_frame_kind_name(kind),
+                         body.size);
     }
     shown = bytes.size < 16 ? bytes.size : 16;
     for (size_t i = 0; i < shown; i++)
         hwsi_text_append(out, capacity, &used, " %02x", bytes.data[i]);
     char text[17];
-    hwsi_text_printable(text, sizeof text, (struct hws_slice){bytes.data, shown});
+    hwsi_text_printable(text, sizeof text, (struct hws_slice){ bytes.data, shown });
     hwsi_text_append(out, capacity, &used, " (\"%s\")", text);
 }
 
@@ -346,7 +362,8 @@ static void after_bytes(struct hwsi_connection *connection)
 {
     struct hwsi_endpoint *endpoint = connection->endpoint;
     if (connection->decoded == connection->intake->size && connection->intake->refs == 1 &&
-        connection->phase != HWSI_UP) { /* an idle connection holds no buffer; a busy one gives it up in the flush */
+        connection->phase !=
+            HWSI_UP) { /* an idle connection holds no buffer; a busy one gives it up in the flush */
         hwsi_buffer_release(connection->intake);
         connection->intake = NULL;
         connection->decoded = 0;
@@ -363,7 +380,7 @@ static void on_bytes(struct hws_link_handler *handler, size_t size)
     struct hws_buffer *intake = connection->intake;
     size_t limit = connection->manager->local->options->max_frame_size;
     int error = 0;
-    struct hws_slice body = {0};
+    struct hws_slice body = { 0 };
     intake->size += size;
     if (connection->endpoint)
         connection->endpoint->received_bytes += size;
@@ -371,13 +388,14 @@ static void on_bytes(struct hws_link_handler *handler, size_t size)
     if (connection->phase == HWSI_UP)
         hwsi_heartbeat_heard(connection->endpoint);
     while (connection->phase != HWSI_CLOSING) {
-        int split = hwsi_frame_split(intake->data + connection->decoded, intake->size - connection->decoded,
-                                     connection->phase == HWSI_UP ? limit : HWSI_HELLO_BOUND + 256, &body);
+        int split =
+            hwsi_frame_split(intake->data + connection->decoded, intake->size - connection->decoded,
+                             connection->phase == HWSI_UP ? limit : HWSI_HELLO_BOUND + 256, &body);
         connection->wanted = split == 0 && body.size ? body.size + HWSI_FRAME_PREFIX : 0;
         if (split == 0)
             break;
         if (split < 0)
-            body = (struct hws_slice){0};
+            body = (struct hws_slice){ 0 };
         error = split < 0 ? split : take_frame(connection, body);
         if (error)
             break;
@@ -397,11 +415,12 @@ static void on_open(struct hws_link_handler *handler)
     connection->phase = HWSI_GREETING;
     connection->writable = true;
     connection->nonce = hwsi_random_id(manager->random);
-    hwsi_timer_start(&connection->timer, hwsi_now(manager->local) + manager->local->options->handshake_timeout);
+    hwsi_timer_start(&connection->timer,
+                     hwsi_now(manager->local) + manager->local->options->handshake_timeout);
     struct hwsi_hello hello = hwsi_manager_hello(manager, connection->endpoint->association);
     hello.nonce = connection->nonce;
     if (hwsi_connection_hello(connection, HWSI_FRAME_HELLO, &hello))
-        protocol_error(connection, HWS_ENOMEM, (struct hws_slice){0});
+        protocol_error(connection, HWS_ENOMEM, (struct hws_slice){ 0 });
     else
         hwsi_writer_flush(connection, true);
 }
@@ -430,5 +449,8 @@ static void on_close(struct hws_link_handler *handler, int error, const char *de
         hwsi_endpoint_dial_failed(endpoint, hwsi_error_word(error), detail);
 }
 
-const struct hws_link_handler_ops hwsi_reader_ops = {
-    .on_open = on_open, .on_reserve = on_reserve, .on_bytes = on_bytes, .on_writable = on_writable, .on_close = on_close};
+const struct hws_link_handler_ops hwsi_reader_ops = { .on_open = on_open,
+                                                      .on_reserve = on_reserve,
+                                                      .on_bytes = on_bytes,
+                                                      .on_writable = on_writable,
+                                                      .on_close = on_close };

@@ -12,14 +12,14 @@ static void flush_segments(struct hwsi_manager *manager)
     }
 }
 
-
 static struct hwsi_manager *manager_of(struct hwsi_router *router)
 {
     return (struct hwsi_manager *)(void *)router;
 }
 
 /* Makes the endpoint, unless the transport can never dial it. One that is missing may still be added. */
-static int endpoint_for(struct hwsi_manager *manager, struct hwsi_address *address, struct hwsi_endpoint **out)
+static int endpoint_for(struct hwsi_manager *manager, struct hwsi_address *address,
+                        struct hwsi_endpoint **out)
 {
     const char *rest;
     bool spoken = hwsi_manager_transport(manager, address->text, &rest);
@@ -27,7 +27,8 @@ static int endpoint_for(struct hwsi_manager *manager, struct hwsi_address *addre
     return error ? error : hwsi_manager_endpoint(manager, address, out);
 }
 
-static int route(struct hwsi_router *router, struct hws_pid *to, struct hws_pid *target, const struct hws_message *message)
+static int route(struct hwsi_router *router, struct hws_pid *to, struct hws_pid *target,
+                 const struct hws_message *message)
 {
     struct hwsi_endpoint *endpoint = to->address->endpoint;
     if (!endpoint) {
@@ -42,28 +43,34 @@ static int route(struct hwsi_router *router, struct hws_pid *to, struct hws_pid 
     return hwsi_endpoint_deliver(endpoint, target, message);
 }
 
-static int route_deliver(struct hwsi_router *router, struct hws_pid *target, const struct hws_message *message)
+static int route_deliver(struct hwsi_router *router, struct hws_pid *target,
+                         const struct hws_message *message)
 {
     return route(router, target, target, message);
 }
 
-static int route_respond(struct hwsi_router *router, struct hws_pid *to, uint64_t request_id, const struct hws_message *message)
+static int route_respond(struct hwsi_router *router, struct hws_pid *to, uint64_t request_id,
+                         const struct hws_message *message)
 {
     (void)request_id; /* it is in the message */
     return route(router, to, NULL, message);
 }
 
-static int route_notify(struct hwsi_router *router, enum hwsi_notice notice, struct hws_pid *target, struct hws_pid *sender,
-                        uint32_t reason, uint64_t number, uint64_t *sequence)
+static int route_notify(struct hwsi_router *router, enum hwsi_notice notice, struct hws_pid *target,
+                        struct hws_pid *sender, uint32_t reason, uint64_t number,
+                        uint64_t *sequence)
 {
     struct hwsi_endpoint *endpoint = target->address->endpoint;
-    if (!endpoint && (notice == HWSI_NOTICE_TERMINATED || notice == HWSI_NOTICE_DEAD_LETTER || notice == HWSI_NOTICE_UNWATCH))
+    if (!endpoint && (notice == HWSI_NOTICE_TERMINATED || notice == HWSI_NOTICE_DEAD_LETTER ||
+                      notice == HWSI_NOTICE_UNWATCH))
         return 0;
     int error = endpoint ? 0 : endpoint_for(manager_of(router), target->address, &endpoint);
-    return error ? error : hwsi_watcher_notify(target, sender, notice, reason, number, endpoint, sequence);
+    return error ? error
+                 : hwsi_watcher_notify(target, sender, notice, reason, number, endpoint, sequence);
 }
 
-static void route_count_letter(struct hwsi_router *router, struct hws_pid *target, enum hws_dead_letter_reason reason)
+static void route_count_letter(struct hwsi_router *router, struct hws_pid *target,
+                               enum hws_dead_letter_reason reason)
 {
     struct hwsi_endpoint *endpoint = target->address->endpoint;
     (void)router;
@@ -78,8 +85,8 @@ static void route_flush(struct hwsi_router *router)
     flush_segments(manager_of(router));
 }
 
-const struct hwsi_router_ops hwsi_router_ops_remote = {.deliver = route_deliver,
-                                                  .respond = route_respond,
-                                                  .notify = route_notify,
-                                                  .flush = route_flush,
-                                                  .count_letter = route_count_letter};
+const struct hwsi_router_ops hwsi_router_ops_remote = { .deliver = route_deliver,
+                                                        .respond = route_respond,
+                                                        .notify = route_notify,
+                                                        .flush = route_flush,
+                                                        .count_letter = route_count_letter };

@@ -6,7 +6,7 @@
 
 void hwsi_outbound_init(struct hwsi_outbound *out, struct hwsi_heap *heap, uint32_t limit)
 {
-    *out = (struct hwsi_outbound){.heap = heap, .limit = limit};
+    *out = (struct hwsi_outbound){ .heap = heap, .limit = limit };
     hwsi_map_init(&out->by_object, heap);
 }
 
@@ -44,8 +44,9 @@ static bool object_equal(const void *value, const void *key)
 
 static uint32_t object_find(struct hwsi_outbound *out, const void *object)
 {
-    struct object_key key = {out, object};
-    return (uint32_t)(uintptr_t)hwsi_map_find(&out->by_object, hwsi_hash_u64((uintptr_t)object), object_equal, &key);
+    struct object_key key = { out, object };
+    return (uint32_t)(uintptr_t)hwsi_map_find(&out->by_object, hwsi_hash_u64((uintptr_t)object),
+                                              object_equal, &key);
 }
 
 /* A new index, or 0 when the table is full or memory is out: the string then goes inline. */
@@ -55,61 +56,66 @@ static uint32_t object_define(struct hwsi_outbound *out, const void *object)
         return 0;
     if (out->count == out->capacity) {
         uint32_t capacity = out->capacity ? out->capacity * 2 : 4;
-        void *entries = hwsi_resize(out->heap, out->entries, out->capacity * sizeof *out->entries, capacity * sizeof *out->entries);
+        void *entries = hwsi_resize(out->heap, out->entries, out->capacity * sizeof *out->entries,
+                                    capacity * sizeof *out->entries);
         if (!entries)
             return 0;
         out->entries = entries;
         out->capacity = capacity;
     }
-    if (hwsi_map_put(&out->by_object, hwsi_hash_u64((uintptr_t)object), (void *)(uintptr_t)(out->count + 1)))
+    if (hwsi_map_put(&out->by_object, hwsi_hash_u64((uintptr_t)object),
+                     (void *)(uintptr_t)(out->count + 1)))
         return 0;
-    out->entries[out->count] = (struct hwsi_outbound_entry){0};
+    out->entries[out->count] = (struct hwsi_outbound_entry){ 0 };
     return ++out->count;
 }
 
-struct hwsi_symbol hwsi_outbound_pid_slow(struct hwsi_outbound *out, struct hws_pid *pid, struct hws_slice text)
+struct hwsi_symbol hwsi_outbound_pid_slow(struct hwsi_outbound *out, struct hws_pid *pid,
+                                          struct hws_slice text)
 {
     uint32_t index = object_find(out, pid);
     if (index) {
-        pid->place = (struct hwsi_symbol_place){out, index};
-        return (struct hwsi_symbol){.index = index};
+        pid->place = (struct hwsi_symbol_place){ out, index };
+        return (struct hwsi_symbol){ .index = index };
     }
     index = object_define(out, pid);
     if (index) {
         out->entries[index - 1].pid = hwsi_pid_retain(pid);
-        pid->place = (struct hwsi_symbol_place){out, index};
+        pid->place = (struct hwsi_symbol_place){ out, index };
     }
-    return (struct hwsi_symbol){index, text};
+    return (struct hwsi_symbol){ index, text };
 }
 
 struct hwsi_symbol hwsi_outbound_atom_slow(struct hwsi_outbound *out, struct hws_atom *atom)
 {
     uint32_t index = object_find(out, atom);
     if (index) {
-        atom->place = (struct hwsi_symbol_place){out, index};
-        return (struct hwsi_symbol){.index = index};
+        atom->place = (struct hwsi_symbol_place){ out, index };
+        return (struct hwsi_symbol){ .index = index };
     }
     index = object_define(out, atom);
     if (index) {
         out->entries[index - 1].atom = hwsi_atom_retain(atom);
-        atom->place = (struct hwsi_symbol_place){out, index};
+        atom->place = (struct hwsi_symbol_place){ out, index };
     }
-    return (struct hwsi_symbol){index, {(const uint8_t *)atom->text, atom->size}};
+    return (struct hwsi_symbol){ index, { (const uint8_t *)atom->text, atom->size } };
 }
 
-struct hwsi_symbol hwsi_outbound_sender(struct hwsi_outbound *out, struct hws_pid *pid, char *uri, size_t capacity)
+struct hwsi_symbol hwsi_outbound_sender(struct hwsi_outbound *out, struct hws_pid *pid, char *uri,
+                                        size_t capacity)
 {
     if (!pid)
-        return (struct hwsi_symbol){0};
+        return (struct hwsi_symbol){ 0 };
     if (pid->address->local)
         return hwsi_outbound_target(out, pid);
     /* A third party goes inline: as a target the same PID may have a number here that means its bare id. */
-    return (struct hwsi_symbol){.text = {(const uint8_t *)uri, hwsi_pid_uri(pid, uri, capacity)}};
+    return (
+        struct hwsi_symbol){ .text = { (const uint8_t *)uri, hwsi_pid_uri(pid, uri, capacity) } };
 }
 
 void hwsi_inbound_init(struct hwsi_inbound *in, struct hwsi_heap *heap)
 {
-    *in = (struct hwsi_inbound){.heap = heap};
+    *in = (struct hwsi_inbound){ .heap = heap };
 }
 
 static void entry_clear(struct hwsi_inbound_entry *entry)
@@ -117,7 +123,7 @@ static void entry_clear(struct hwsi_inbound_entry *entry)
     hwsi_atom_release(entry->text);
     hwsi_pid_release(entry->target);
     hwsi_pid_release(entry->sender);
-    *entry = (struct hwsi_inbound_entry){0};
+    *entry = (struct hwsi_inbound_entry){ 0 };
 }
 
 void hwsi_inbound_free(struct hwsi_inbound *in)
@@ -137,8 +143,8 @@ static int inbound_grow(struct hwsi_inbound *in, uint32_t index)
         capacity *= 2;
     if (capacity == in->capacity)
         return 0;
-    struct hwsi_inbound_entry *entries =
-        hwsi_resize(in->heap, in->entries, in->capacity * sizeof *entries, capacity * sizeof *entries);
+    struct hwsi_inbound_entry *entries = hwsi_resize(
+        in->heap, in->entries, in->capacity * sizeof *entries, capacity * sizeof *entries);
     if (!entries)
         return HWS_ENOMEM;
     memset(entries + in->capacity, 0, (capacity - in->capacity) * sizeof *entries);
@@ -148,8 +154,8 @@ static int inbound_grow(struct hwsi_inbound *in, uint32_t index)
 }
 
 /* The entry of a symbol with an index, defined now if it brings its text. NULL in *out: an inline text. */
-static int inbound_entry(struct hwsi_inbound *in, struct hwsi_names *names, const struct hwsi_symbol *symbol,
-                         struct hwsi_inbound_entry **out)
+static int inbound_entry(struct hwsi_inbound *in, struct hwsi_names *names,
+                         const struct hwsi_symbol *symbol, struct hwsi_inbound_entry **out)
 {
     *out = NULL;
     if (symbol->index == 0)
@@ -179,7 +185,7 @@ static int inbound_entry(struct hwsi_inbound *in, struct hwsi_names *names, cons
 
 static struct hws_slice atom_slice(const struct hws_atom *atom)
 {
-    return (struct hws_slice){(const uint8_t *)atom->text, atom->size};
+    return (struct hws_slice){ (const uint8_t *)atom->text, atom->size };
 }
 
 static int as_protocol(int error)
@@ -187,8 +193,8 @@ static int as_protocol(int error)
     return error && error != HWS_ENOMEM ? HWS_EPROTOCOL : error;
 }
 
-int hwsi_inbound_target(struct hwsi_inbound *in, struct hwsi_names *names, const struct hwsi_symbol *symbol,
-                        struct hws_pid **out, bool *own)
+int hwsi_inbound_target(struct hwsi_inbound *in, struct hwsi_names *names,
+                        const struct hwsi_symbol *symbol, struct hws_pid **out, bool *own)
 {
     struct hwsi_inbound_entry *entry;
     int error = inbound_entry(in, names, symbol, &entry);
@@ -205,15 +211,17 @@ int hwsi_inbound_target(struct hwsi_inbound *in, struct hwsi_names *names, const
 }
 
 /* An id at the peer's address, or a third party's URI. */
-static int sender_pid(struct hwsi_names *names, struct hwsi_address *peer, struct hws_slice text, struct hws_pid **out)
+static int sender_pid(struct hwsi_names *names, struct hwsi_address *peer, struct hws_slice text,
+                      struct hws_pid **out)
 {
     if (memmem(text.data, text.size, "://", 3))
         return hwsi_pid_parse(names, text, out);
     return hwsi_pid_intern(names, peer, text, out);
 }
 
-int hwsi_inbound_sender(struct hwsi_inbound *in, struct hwsi_names *names, struct hwsi_address *peer,
-                        const struct hwsi_symbol *symbol, struct hws_pid **out, bool *own)
+int hwsi_inbound_sender(struct hwsi_inbound *in, struct hwsi_names *names,
+                        struct hwsi_address *peer, const struct hwsi_symbol *symbol,
+                        struct hws_pid **out, bool *own)
 {
     struct hwsi_inbound_entry *entry;
     *own = false;
@@ -233,8 +241,8 @@ int hwsi_inbound_sender(struct hwsi_inbound *in, struct hwsi_names *names, struc
     return as_protocol(error);
 }
 
-int hwsi_inbound_type(struct hwsi_inbound *in, struct hwsi_names *names, const struct hwsi_symbol *symbol,
-                      struct hws_atom **out, bool *own)
+int hwsi_inbound_type(struct hwsi_inbound *in, struct hwsi_names *names,
+                      const struct hwsi_symbol *symbol, struct hws_atom **out, bool *own)
 {
     struct hwsi_inbound_entry *entry;
     *own = false;

@@ -7,18 +7,23 @@
 
 static struct hws_slice id_slice(const struct hws_pid *pid)
 {
-    return (struct hws_slice){(const uint8_t *)pid->id, pid->id_size};
+    return (struct hws_slice){ (const uint8_t *)pid->id, pid->id_size };
 }
 
-int hwsi_watcher_notify(struct hws_pid *target, struct hws_pid *sender, enum hwsi_notice notice, uint32_t reason,
-                        uint64_t number, struct hwsi_endpoint *endpoint, uint64_t *sequence)
+int hwsi_watcher_notify(struct hws_pid *target, struct hws_pid *sender, enum hwsi_notice notice,
+                        uint32_t reason, uint64_t number, struct hwsi_endpoint *endpoint,
+                        uint64_t *sequence)
 {
-    static const enum hwsi_system_code codes[] = {[HWSI_NOTICE_WATCH] = HWSI_SYSTEM_WATCH,
-                                                  [HWSI_NOTICE_UNWATCH] = HWSI_SYSTEM_UNWATCH,
-                                                  [HWSI_NOTICE_TERMINATED] = HWSI_SYSTEM_TERMINATED,
-                                                  [HWSI_NOTICE_STOP] = HWSI_SYSTEM_STOP,
-                                                  [HWSI_NOTICE_DEAD_LETTER] = HWSI_SYSTEM_DEAD_LETTER};
-    struct hwsi_system_message message = {.code = codes[notice], .target = id_slice(target), .reason = reason, .number = number};
+    static const enum hwsi_system_code codes[] = { [HWSI_NOTICE_WATCH] = HWSI_SYSTEM_WATCH,
+                                                   [HWSI_NOTICE_UNWATCH] = HWSI_SYSTEM_UNWATCH,
+                                                   [HWSI_NOTICE_TERMINATED] =
+                                                       HWSI_SYSTEM_TERMINATED,
+                                                   [HWSI_NOTICE_STOP] = HWSI_SYSTEM_STOP,
+                                                   [HWSI_NOTICE_DEAD_LETTER] =
+                                                       HWSI_SYSTEM_DEAD_LETTER };
+    struct hwsi_system_message message = {
+        .code = codes[notice], .target = id_slice(target), .reason = reason, .number = number
+    };
     if (sender)
         message.sender = id_slice(sender);
     if (notice == HWSI_NOTICE_TERMINATED && endpoint->association)
@@ -39,7 +44,8 @@ static int take_watch(struct notice *n)
     if (hwsi_watch_find(n->local, n->there, n->here))
         return 0;
     if (!n->here->actor || n->local->watches.count >= HWSI_WATCHES_MAX)
-        return hwsi_watcher_notify(n->there, n->here, HWSI_NOTICE_TERMINATED, HWS_TERMINATED_not_found, 0, n->endpoint, NULL);
+        return hwsi_watcher_notify(n->there, n->here, HWSI_NOTICE_TERMINATED,
+                                   HWS_TERMINATED_not_found, 0, n->endpoint, NULL);
     return hwsi_watch_place(n->local, n->there, n->here, &watch);
 }
 
@@ -57,7 +63,8 @@ static int take_terminated(struct notice *n)
     if (!watch || watch->terminated)
         return 0;
     watch->terminated = true;
-    watch->reason = n->message->reason < HWS_TERMINATED_COUNT ? (uint16_t)n->message->reason : HWS_TERMINATED_stopped;
+    watch->reason = n->message->reason < HWS_TERMINATED_COUNT ? (uint16_t)n->message->reason
+                                                              : HWS_TERMINATED_stopped;
     watch->position = n->message->number;
     /* What it sent before it stopped is still under way on the user lane: wait for it, in the order of the positions. */
     hwsi_list_remove(&watch->by_address);
@@ -71,21 +78,18 @@ static int take_dead_letter(struct notice *n)
     uint32_t reason = n->message->reason;
     if (reason == 0 || reason >= HWS_REASON_COUNT)
         return HWS_EPROTOCOL;
-    hwsi_letter_response(n->local, n->here, n->there, (enum hws_dead_letter_reason)reason, n->message->number);
+    hwsi_letter_response(n->local, n->here, n->there, (enum hws_dead_letter_reason)reason,
+                         n->message->number);
     return 0;
 }
 
 static int take(struct notice *n)
 {
     switch (n->message->code) {
-    case HWSI_SYSTEM_WATCH:
-        return n->there ? take_watch(n) : HWS_EPROTOCOL;
-    case HWSI_SYSTEM_UNWATCH:
-        return n->there ? take_unwatch(n) : HWS_EPROTOCOL;
-    case HWSI_SYSTEM_TERMINATED:
-        return n->there ? take_terminated(n) : HWS_EPROTOCOL;
-    case HWSI_SYSTEM_DEAD_LETTER:
-        return n->there ? take_dead_letter(n) : HWS_EPROTOCOL;
+    case HWSI_SYSTEM_WATCH: return n->there ? take_watch(n) : HWS_EPROTOCOL;
+    case HWSI_SYSTEM_UNWATCH: return n->there ? take_unwatch(n) : HWS_EPROTOCOL;
+    case HWSI_SYSTEM_TERMINATED: return n->there ? take_terminated(n) : HWS_EPROTOCOL;
+    case HWSI_SYSTEM_DEAD_LETTER: return n->there ? take_dead_letter(n) : HWS_EPROTOCOL;
     case HWSI_SYSTEM_STOP:
         if (n->here->actor)
             hwsi_request_stop(n->here->actor);
@@ -98,7 +102,7 @@ int hwsi_watcher_receive(struct hwsi_endpoint *endpoint, struct hws_slice body)
 {
     struct hwsi_system_message message;
     struct hwsi_local *local = endpoint->manager->local;
-    struct notice notice = {.endpoint = endpoint, .local = local, .message = &message};
+    struct notice notice = { .endpoint = endpoint, .local = local, .message = &message };
     int error = hwsi_system_message_decode(body, &message);
     if (!error)
         error = hwsi_pid_intern(local->names, local->names->local, message.target, &notice.here);
@@ -122,7 +126,8 @@ void hwsi_watcher_settle(struct hwsi_endpoint *endpoint)
     }
 }
 
-void hwsi_watcher_peer_gone(struct hwsi_endpoint *endpoint, enum hws_terminated_reason reason, uint64_t sequence)
+void hwsi_watcher_peer_gone(struct hwsi_endpoint *endpoint, enum hws_terminated_reason reason,
+                            uint64_t sequence)
 {
     struct hwsi_local *local = endpoint->manager->local;
     struct hwsi_list *head = &endpoint->address->watches, *node, *next;

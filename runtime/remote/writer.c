@@ -23,7 +23,8 @@ static struct hwsi_ring *lane_ring(struct hwsi_connection *connection, int lane)
 static void add_lane(struct hwsi_connection *connection, struct batch *batch, int lane)
 {
     uint64_t frames = connection->manager->local->options->endpoint_writer_batch_size;
-    size_t count = hwsi_ring_gather(lane_ring(connection, lane), batch->slices + batch->count, SLICES - batch->count, frames);
+    size_t count = hwsi_ring_gather(lane_ring(connection, lane), batch->slices + batch->count,
+                                    SLICES - batch->count, frames);
     for (; count; count--) {
         batch->bytes += batch->slices[batch->count].size;
         batch->lanes[batch->count++] = (int8_t)lane;
@@ -55,7 +56,8 @@ static void build(struct hwsi_connection *connection, struct batch *batch, int l
         if (lane != partial && has_more(connection, lane))
             first_waiting = lane;
     if (partial != HWSI_NO_LANE && first_waiting > partial) {
-        add_lane(connection, batch, partial); /* nothing waits that may overtake: go on with the lane */
+        add_lane(connection, batch,
+                 partial); /* nothing waits that may overtake: go on with the lane */
         return;
     }
     if (partial != HWSI_NO_LANE)
@@ -88,7 +90,9 @@ static bool owes_acknowledgement(const struct hwsi_connection *connection)
 static void put_acknowledgement(struct hwsi_connection *connection)
 {
     const uint64_t *received = connection->endpoint->association->received;
-    if (hwsi_connection_control(connection, &(struct hwsi_control){.kind = HWSI_FRAME_ACK, .a = received[0], .b = received[1]}))
+    if (hwsi_connection_control(
+            connection,
+            &(struct hwsi_control){ .kind = HWSI_FRAME_ACK, .a = received[0], .b = received[1] }))
         return; /* out of memory: the next flush tries again */
     connection->told[0] = received[0];
     connection->told[1] = received[1];
@@ -102,8 +106,8 @@ static void plan_acknowledgement(struct hwsi_connection *connection)
     struct hwsi_timer *timer = &connection->endpoint->acknowledge;
     if (!owes_acknowledgement(connection))
         return;
-    if (connection->unacknowledged_bytes >= options->acknowledge_bytes || has_more(connection, HWSI_LANE_SYSTEM) ||
-        has_more(connection, HWSI_LANE_USER))
+    if (connection->unacknowledged_bytes >= options->acknowledge_bytes ||
+        has_more(connection, HWSI_LANE_SYSTEM) || has_more(connection, HWSI_LANE_USER))
         put_acknowledgement(connection);
     else if (!hwsi_timer_running(timer))
         hwsi_timer_start(timer, hwsi_now(connection->manager->local) + options->acknowledge_after);
@@ -147,7 +151,8 @@ void hwsi_writer_flush(struct hwsi_connection *connection, bool all)
         if (!batch.count)
             return;
         size_t taken = 0;
-        int error = connection->link->ops->write(connection->link, batch.slices, batch.count, &taken);
+        int error =
+            connection->link->ops->write(connection->link, batch.slices, batch.count, &taken);
         connection->writable = !error && taken == batch.bytes;
         if (!error)
             written(connection, &batch, taken);

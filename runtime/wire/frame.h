@@ -13,7 +13,8 @@
 
 /* X(name, number) */
 #define HWSI_FRAME_KINDS(X) \
-    X(HELLO, 0) X(WELCOME, 1) X(REFUSE, 2) X(BYE, 3) X(PING, 4) X(PONG, 5) X(ACK, 6) X(DELIVER, 7) X(SYSTEM, 8)
+    X(HELLO, 0)             \
+    X(WELCOME, 1) X(REFUSE, 2) X(BYE, 3) X(PING, 4) X(PONG, 5) X(ACK, 6) X(DELIVER, 7) X(SYSTEM, 8)
 enum hwsi_frame_kind {
 #define X(name, number) HWSI_FRAME_##name = number,
     HWSI_FRAME_KINDS(X)

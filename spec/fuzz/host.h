@@ -138,7 +138,8 @@ static void do_release(struct hws_transport *transport)
 {
     (void)transport;
 }
-static const struct hws_transport_ops transport_ops = { "fuzz", do_listen, do_dial, do_release, NULL };
+static const struct hws_transport_ops transport_ops = { "fuzz", do_listen, do_dial, do_release,
+                                                        NULL };
 static struct hws_transport transport = { &transport_ops };
 
 #endif

@@ -14,7 +14,8 @@ static uint64_t clock_now(struct hws_clock *clock)
 }
 
 /* Old sizes have to be what was asked for: kept in front of each block. */
-static void *reallocate(struct hws_allocator *allocator, void *block, size_t old_size, size_t new_size)
+static void *reallocate(struct hws_allocator *allocator, void *block, size_t old_size,
+                        size_t new_size)
 {
     struct rig *rig = (struct rig *)(void *)((char *)allocator - offsetof(struct rig, allocator));
     size_t *head = block ? (size_t *)block - 2 : NULL;
@@ -53,9 +54,14 @@ static void on_event(void *data, const struct hws_event *event)
     if (rig->event_count == RIG_EVENTS)
         return;
     struct rig_event *kept = &rig->events[rig->event_count++];
-    *kept = (struct rig_event){.type = event->type, .uid = event->uid, .incarnation = event->incarnation,
-                               .attempt = event->attempt, .delay = event->delay, .count = event->count,
-                               .success = event->success, .resumed = event->resumed};
+    *kept = (struct rig_event){ .type = event->type,
+                                .uid = event->uid,
+                                .incarnation = event->incarnation,
+                                .attempt = event->attempt,
+                                .delay = event->delay,
+                                .count = event->count,
+                                .success = event->success,
+                                .resumed = event->resumed };
     copy(kept->address, sizeof kept->address, event->address);
     copy(kept->reason, sizeof kept->reason, event->reason);
     copy(kept->detail, sizeof kept->detail, event->detail);
@@ -90,7 +96,8 @@ bool rig_logged(const struct rig *rig, const char *part)
 
 /* --- the transport --- */
 
-static int link_write(struct hws_link *link, const struct hws_slice *slices, size_t count, size_t *taken)
+static int link_write(struct hws_link *link, const struct hws_slice *slices, size_t count,
+                      size_t *taken)
 {
     struct rig_link *l = (struct rig_link *)(void *)link;
     assert_false(l->closing);
@@ -116,7 +123,7 @@ static void link_close(struct hws_link *link)
     ((struct rig_link *)(void *)link)->closing = true;
 }
 
-static const struct hws_link_ops link_ops = {link_write, link_close};
+static const struct hws_link_ops link_ops = { link_write, link_close };
 
 static struct rig_link *new_link(struct rig *rig, const char *address)
 {
@@ -131,8 +138,9 @@ static struct rig_link *new_link(struct rig *rig, const char *address)
     return link;
 }
 
-static int dial(struct hws_transport *transport, const char *address, struct hws_link_handler *handler, struct hws_link **out,
-                char *detail, size_t capacity)
+static int dial(struct hws_transport *transport, const char *address,
+                struct hws_link_handler *handler, struct hws_link **out, char *detail,
+                size_t capacity)
 {
     struct rig *rig = (struct rig *)(void *)transport;
     if (rig->dial_error) {
@@ -151,16 +159,17 @@ static void listener_close(struct hws_listener *listener)
     ((struct rig *)(void *)((char *)listener - offsetof(struct rig, listener)))->accepting = NULL;
 }
 
-static const struct hws_listener_ops listener_ops = {listener_close};
+static const struct hws_listener_ops listener_ops = { listener_close };
 
-static int listen_on(struct hws_transport *transport, const char *address, struct hws_listener_handler *handler,
-                     struct hws_listener **out, char *detail, size_t capacity)
+static int listen_on(struct hws_transport *transport, const char *address,
+                     struct hws_listener_handler *handler, struct hws_listener **out, char *detail,
+                     size_t capacity)
 {
     struct rig *rig = (struct rig *)(void *)transport;
     (void)detail;
     (void)capacity;
     rig->accepting = handler;
-    rig->listener = (struct hws_listener){&listener_ops, strdup(address)};
+    rig->listener = (struct hws_listener){ &listener_ops, strdup(address) };
     *out = &rig->listener;
     return 0;
 }
@@ -170,7 +179,8 @@ static void release(struct hws_transport *transport)
     ((struct rig *)(void *)transport)->released = true;
 }
 
-static int check(struct hws_transport *transport, const char *address, char *detail, size_t capacity)
+static int check(struct hws_transport *transport, const char *address, char *detail,
+                 size_t capacity)
 {
     (void)transport;
     if (!strstr(address, "never"))
@@ -179,7 +189,7 @@ static int check(struct hws_transport *transport, const char *address, char *det
     return HWS_EADDRESS;
 }
 
-static const struct hws_transport_ops transport_ops = {"tcp", listen_on, dial, release, check};
+static const struct hws_transport_ops transport_ops = { "tcp", listen_on, dial, release, check };
 
 /* --- its life --- */
 
@@ -298,7 +308,8 @@ void rig_feed(struct rig_link *link, const void *bytes, size_t size)
         size_t here = 0;
         if (!link->link.handler->ops->on_reserve(link->link.handler, &room, &here)) {
             rig_turn(link->rig); /* it asks again after the next turn */
-            assert_true(link->gone || link->link.handler->ops->on_reserve(link->link.handler, &room, &here));
+            assert_true(link->gone ||
+                        link->link.handler->ops->on_reserve(link->link.handler, &room, &here));
             continue;
         }
         assert_true(here > 0);
@@ -332,7 +343,7 @@ int rig_frame(struct rig_link *link, struct hws_slice *body)
 
 struct hws_slice rig_expect(struct rig_link *link, int kind)
 {
-    struct hws_slice body = {0};
+    struct hws_slice body = { 0 };
     int got;
     while ((got = rig_frame(link, &body)) != kind)
         if (got < 0)
@@ -349,7 +360,7 @@ void rig_hello(struct rig_link *link, enum hwsi_frame_kind kind, const struct hw
 void rig_control(struct rig_link *link, enum hwsi_frame_kind kind, uint64_t a, uint64_t b)
 {
     uint8_t bytes[HWSI_CONTROL_BOUND];
-    struct hwsi_control control = {.kind = kind, .a = a, .b = b};
+    struct hwsi_control control = { .kind = kind, .a = a, .b = b };
     if (kind == HWSI_FRAME_BYE || kind == HWSI_FRAME_REFUSE)
         control.text = hws_slice_text("so be it");
     rig_feed(link, bytes, hwsi_control_encode(bytes, &control));
@@ -362,10 +373,12 @@ void rig_deliver(struct rig_link *link, const struct hwsi_deliver *deliver)
     free(bytes);
 }
 
-void rig_system(struct rig_link *link, enum hwsi_system_code code, const char *target, const char *sender, uint32_t reason,
-                uint64_t number)
+void rig_system(struct rig_link *link, enum hwsi_system_code code, const char *target,
+                const char *sender, uint32_t reason, uint64_t number)
 {
-    struct hwsi_system_message message = {.code = code, .target = hws_slice_text(target), .reason = reason, .number = number};
+    struct hwsi_system_message message = {
+        .code = code, .target = hws_slice_text(target), .reason = reason, .number = number
+    };
     uint8_t bytes[1024];
     if (sender)
         message.sender = hws_slice_text(sender);
@@ -374,8 +387,12 @@ void rig_system(struct rig_link *link, enum hwsi_system_code code, const char *t
 
 struct hwsi_hello rig_peer(uint64_t uid, uint64_t session)
 {
-    return (struct hwsi_hello){.version = HWSI_WIRE_VERSION, .name = hws_slice_text("peer"), .address = hws_slice_text(RIG_PEER),
-                               .uid = uid, .seed = uid * 1000, .session = session};
+    return (struct hwsi_hello){ .version = HWSI_WIRE_VERSION,
+                                .name = hws_slice_text("peer"),
+                                .address = hws_slice_text(RIG_PEER),
+                                .uid = uid,
+                                .seed = uid * 1000,
+                                .session = session };
 }
 
 /* What the system said in its HELLO, remembered as a peer does. */
@@ -431,14 +448,14 @@ struct hws_pid *rig_pid(struct rig *rig, const char *text)
 
 struct hws_slice rig_value(void)
 {
-    static const uint8_t hello[] = {0xa5, 'h', 'e', 'l', 'l', 'o'};
+    static const uint8_t hello[] = { 0xa5, 'h', 'e', 'l', 'l', 'o' };
     return hws_slice_of(hello, sizeof hello);
 }
 
 int rig_send(struct rig *rig, const char *target)
 {
     struct hws_pid *pid = rig_pid(rig, target);
-    int error = hws_send(rig->system, pid, &(struct hws_message){.payload = rig_value()});
+    int error = hws_send(rig->system, pid, &(struct hws_message){ .payload = rig_value() });
     hws_pid_release(pid);
     return error;
 }

@@ -27,7 +27,7 @@ struct rig_link {
     struct rig *rig;
     char address[64];
     bool dialed, closing, gone;
-    size_t most;        /* bytes that write() still takes */
+    size_t most; /* bytes that write() still takes */
     int write_error;
     uint8_t *out;
     size_t out_size, out_capacity, read; /* read: what rig_frame() has looked at */
@@ -50,8 +50,8 @@ struct rig {
     struct hws_listener listener;
     struct hws_listener_handler *accepting;
     uint64_t now;
-    uint64_t blocks; /* allocated and not freed */
-    uint64_t allow;  /* allocations that still succeed */
+    uint64_t blocks;  /* allocated and not freed */
+    uint64_t allow;   /* allocations that still succeed */
     uint64_t fail_in; /* not 0: the n-th allocation from now fails, and only that */
     int dial_error;
     bool released, refused, keep_log;
@@ -70,11 +70,11 @@ void rig_start_default(struct rig *rig);
 /* Stops it, closes its links, frees it, and checks that nothing is left. */
 void rig_end(struct rig *rig);
 
-void rig_turn(struct rig *rig);                     /* turns until nothing is due, then tells the closed links */
-void rig_pass(struct rig *rig, uint64_t duration);  /* time goes by, from timer to timer */
+void rig_turn(struct rig *rig); /* turns until nothing is due, then tells the closed links */
+void rig_pass(struct rig *rig, uint64_t duration); /* time goes by, from timer to timer */
 
-struct rig_link *rig_last(struct rig *rig);         /* the link dialled or accepted last */
-struct rig_link *rig_accept(struct rig *rig);       /* NULL: it was not taken */
+struct rig_link *rig_last(struct rig *rig);   /* the link dialled or accepted last */
+struct rig_link *rig_accept(struct rig *rig); /* NULL: it was not taken */
 void rig_open(struct rig_link *link);
 void rig_feed(struct rig_link *link, const void *bytes, size_t size);
 void rig_writable(struct rig_link *link);
@@ -87,8 +87,8 @@ struct hws_slice rig_expect(struct rig_link *link, int kind);
 void rig_hello(struct rig_link *link, enum hwsi_frame_kind kind, const struct hwsi_hello *hello);
 void rig_control(struct rig_link *link, enum hwsi_frame_kind kind, uint64_t a, uint64_t b);
 void rig_deliver(struct rig_link *link, const struct hwsi_deliver *deliver);
-void rig_system(struct rig_link *link, enum hwsi_system_code code, const char *target, const char *sender, uint32_t reason,
-                uint64_t number);
+void rig_system(struct rig_link *link, enum hwsi_system_code code, const char *target,
+                const char *sender, uint32_t reason, uint64_t number);
 
 /* A peer's HELLO with these numbers and no history. */
 struct hwsi_hello rig_peer(uint64_t uid, uint64_t session);

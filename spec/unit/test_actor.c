@@ -38,19 +38,24 @@ static void released(void *data)
 {
     ((struct puppet *)data)->released++;
 }
-static const struct hws_actor_ops ops = {.receive = receive, .started = started, .stopped = stopped, .released = released};
+static const struct hws_actor_ops ops = {
+    .receive = receive, .started = started, .stopped = stopped, .released = released
+};
 
 static void spawn(struct rig *rig, struct puppet *puppet, enum hws_supervision supervision)
 {
     puppet->rig = rig;
-    assert_int_equal(hws_spawn(rig->system, &ops, puppet,
-                               &(struct hws_spawn_options){.name = "puppet", .supervision = supervision}, NULL), 0);
+    assert_int_equal(
+        hws_spawn(rig->system, &ops, puppet,
+                  &(struct hws_spawn_options){ .name = "puppet", .supervision = supervision },
+                  NULL),
+        0);
 }
 
 static void test_life(void **state)
 {
     struct rig rig;
-    struct puppet puppet = {0};
+    struct puppet puppet = { 0 };
     (void)state;
     rig_start_default(&rig);
     spawn(&rig, &puppet, HWS_SUPERVISE_resume);
@@ -79,7 +84,7 @@ static void test_life(void **state)
 static void test_spawn_errors(void **state)
 {
     struct rig rig;
-    struct puppet puppet = {0};
+    struct puppet puppet = { 0 };
     struct hws_pid *pid;
     (void)state;
     rig_start_default(&rig);
@@ -88,7 +93,8 @@ static void test_spawn_errors(void **state)
     assert_int_equal(hws_spawn_named(rig.system, "$system", &ops, &puppet, &pid), HWS_EEXIST);
     assert_int_equal(hws_spawn_named(rig.system, "a b", &ops, &puppet, &pid), HWS_EADDRESS);
     assert_int_equal(hws_spawn_named(rig.system, "", &ops, &puppet, &pid), HWS_EADDRESS);
-    assert_int_equal(hws_spawn(rig.system, &(struct hws_actor_ops){0}, &puppet, NULL, &pid), HWS_EINVAL);
+    assert_int_equal(hws_spawn(rig.system, &(struct hws_actor_ops){ 0 }, &puppet, NULL, &pid),
+                     HWS_EINVAL);
     assert_int_equal(hws_spawn(rig.system, NULL, &puppet, NULL, &pid), HWS_EINVAL);
     assert_int_equal(puppet.released, 0);
     hws_stop(rig.system, "over", HWS_NEVER);
@@ -100,7 +106,7 @@ static void test_spawn_errors(void **state)
 static void test_made_up_names_are_free(void **state)
 {
     struct rig rig;
-    struct puppet a = {0}, b = {0}, c = {0};
+    struct puppet a = { 0 }, b = { 0 }, c = { 0 };
     struct hws_pid *pid;
     (void)state;
     rig_start_default(&rig);
@@ -122,7 +128,7 @@ static int act_fail(struct puppet *self, const struct hws_message *message)
 static void test_failure_resumes(void **state)
 {
     struct rig rig;
-    struct puppet puppet = {.act = act_fail};
+    struct puppet puppet = { .act = act_fail };
     (void)state;
     rig_start_default(&rig);
     spawn(&rig, &puppet, HWS_SUPERVISE_resume);
@@ -142,7 +148,7 @@ static void test_failure_restarts_until_the_limit(void **state)
 {
     struct rig rig;
     struct hws_options options;
-    struct puppet puppet = {.act = act_fail};
+    struct puppet puppet = { .act = act_fail };
     (void)state;
     rig_options(&rig, &options);
     options.restart_limit = 3;
@@ -169,7 +175,7 @@ static void test_no_restart_allowed(void **state)
 {
     struct rig rig;
     struct hws_options options;
-    struct puppet puppet = {.act = act_fail};
+    struct puppet puppet = { .act = act_fail };
     (void)state;
     rig_options(&rig, &options);
     options.restart_limit = 0;
@@ -185,7 +191,7 @@ static void test_no_restart_allowed(void **state)
 static void test_failure_stops(void **state)
 {
     struct rig rig;
-    struct puppet puppet = {.act = act_fail};
+    struct puppet puppet = { .act = act_fail };
     (void)state;
     rig_start_default(&rig);
     spawn(&rig, &puppet, HWS_SUPERVISE_stop);
@@ -201,7 +207,7 @@ static void test_failure_stops(void **state)
 static void test_started_fails(void **state)
 {
     struct rig rig;
-    struct puppet puppet = {.fail_from = 1, .start_result = HWS_EFAILED};
+    struct puppet puppet = { .fail_from = 1, .start_result = HWS_EFAILED };
     (void)state;
     rig_start_default(&rig);
     spawn(&rig, &puppet, HWS_SUPERVISE_restart);
@@ -225,7 +231,7 @@ static int act_suspend(struct puppet *self, const struct hws_message *message)
 static void test_suspend_and_resume(void **state)
 {
     struct rig rig;
-    struct puppet puppet = {.act = act_suspend};
+    struct puppet puppet = { .act = act_suspend };
     (void)state;
     rig_start_default(&rig);
     spawn(&rig, &puppet, HWS_SUPERVISE_resume);
@@ -253,7 +259,7 @@ static void test_suspend_and_resume(void **state)
 static void test_failed_later_restarts(void **state)
 {
     struct rig rig;
-    struct puppet puppet = {.act = act_suspend};
+    struct puppet puppet = { .act = act_suspend };
     (void)state;
     rig_start_default(&rig);
     spawn(&rig, &puppet, HWS_SUPERVISE_restart);
@@ -277,11 +283,11 @@ static int act_suspend_and_fail(struct puppet *self, const struct hws_message *m
 /* A failure ends the wait: nobody would resume it. */
 static void test_fails_while_suspended(void **state)
 {
-    enum hws_supervision ways[] = {HWS_SUPERVISE_resume, HWS_SUPERVISE_restart};
+    enum hws_supervision ways[] = { HWS_SUPERVISE_resume, HWS_SUPERVISE_restart };
     (void)state;
     for (int i = 0; i < 2; i++) {
         struct rig rig;
-        struct puppet puppet = {.act = act_suspend_and_fail};
+        struct puppet puppet = { .act = act_suspend_and_fail };
         rig_start_default(&rig);
         spawn(&rig, &puppet, ways[i]);
         rig_send(&rig, "puppet");
@@ -299,7 +305,8 @@ static int act_on_itself(struct puppet *self, const struct hws_message *message)
     struct hws_system *system = hws_context_system(self->context);
     struct hws_pid *me = hws_context_self(self->context);
     (void)message;
-    assert_int_equal(hws_send(system, me, &(struct hws_message){.payload = rig_value(), .sender = me}), 0);
+    assert_int_equal(
+        hws_send(system, me, &(struct hws_message){ .payload = rig_value(), .sender = me }), 0);
     assert_int_equal(hws_spawn_named(system, "child", &ops, &child, NULL), 0);
     assert_int_equal(hws_stop_actor(system, me), 0);
     return 0;
@@ -308,9 +315,9 @@ static int act_on_itself(struct puppet *self, const struct hws_message *message)
 static void test_handler_acts_on_itself(void **state)
 {
     struct rig rig;
-    struct puppet puppet = {.act = act_on_itself};
+    struct puppet puppet = { .act = act_on_itself };
     (void)state;
-    child = (struct puppet){0};
+    child = (struct puppet){ 0 };
     rig_start_default(&rig);
     spawn(&rig, &puppet, HWS_SUPERVISE_resume);
     rig_send(&rig, "puppet");
@@ -328,14 +335,14 @@ static void test_out_of_memory(void **state)
     (void)state;
     for (uint64_t n = 0; n < 12; n++) {
         struct rig rig;
-        struct puppet puppet = {0};
+        struct puppet puppet = { 0 };
         rig_start_default(&rig);
         rig.allow = n;
         int error = hws_spawn_named(rig.system, "puppet", &ops, &puppet, NULL);
         struct hws_pid *pid = NULL;
         if (!error && hws_pid_parse(rig.system, "puppet", &pid) == 0)
             for (int i = 0; i < 70; i++)
-                hws_send(rig.system, pid, &(struct hws_message){.payload = rig_value()});
+                hws_send(rig.system, pid, &(struct hws_message){ .payload = rig_value() });
         assert_true(error == 0 || error == HWS_ENOMEM);
         rig_turn(&rig);
         hws_pid_release(pid);

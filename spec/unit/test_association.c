@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct rig_link *start(struct rig *rig, uint64_t symbols, uint64_t frame, const struct hwsi_hello *peer)
+static struct rig_link *start(struct rig *rig, uint64_t symbols, uint64_t frame,
+                              const struct hwsi_hello *peer)
 {
     struct hws_options options;
     rig_options(rig, &options);
@@ -38,7 +39,8 @@ static void test_symbols_are_bounded(void **state)
         rig_turn(&rig);
         for (int i = 0; i < 6; i++) {
             struct hwsi_deliver deliver = next(link);
-            assert_int_equal(deliver.target.index, i < 4 ? i + 1 : 0); /* past the bound: always its text */
+            assert_int_equal(deliver.target.index,
+                             i < 4 ? i + 1 : 0); /* past the bound: always its text */
             assert_int_equal(deliver.target.text.size, i < 4 && round ? 0 : 2);
         }
     }
@@ -52,14 +54,18 @@ static void test_senders_and_types(void **state)
     struct hws_atom *type;
     (void)state;
     struct rig_link *link = start(&rig, 4096, 65536, &peer);
-    struct hws_pid *to = rig_pid(&rig, RIG_PEER "/to"), *me = rig_pid(&rig, "me"), *third = rig_pid(&rig, "far:1/third");
+    struct hws_pid *to = rig_pid(&rig, RIG_PEER "/to"), *me = rig_pid(&rig, "me"),
+                   *third = rig_pid(&rig, "far:1/third");
     assert_int_equal(hws_atom_make(rig.system, "type", &type), 0);
-    struct hws_message message = {.payload = rig_value(), .sender = me, .type = type, .correlation = {7, 8}};
+    struct hws_message message = {
+        .payload = rig_value(), .sender = me, .type = type, .correlation = { 7, 8 }
+    };
     hws_send(rig.system, to, &message);
     message.sender = third;
     hws_send(rig.system, to, &message);
-    message.sender = to; /* as a target it has a number that means its id there, so as a sender its URI is written */
-    message.correlation = (struct hws_correlation){0, 0};
+    message.sender =
+        to; /* as a target it has a number that means its id there, so as a sender its URI is written */
+    message.correlation = (struct hws_correlation){ 0, 0 };
     hws_send(rig.system, to, &message);
     rig_turn(&rig);
     struct hwsi_deliver d = next(link);
@@ -69,11 +75,13 @@ static void test_senders_and_types(void **state)
     assert_int_equal(d.correlation.lo, 8);
     d = next(link);
     assert_int_equal(d.sender.index, 0);
-    assert_memory_equal(d.sender.text.data, "hawser.tcp://far:1/third", strlen("hawser.tcp://far:1/third"));
+    assert_memory_equal(d.sender.text.data, "hawser.tcp://far:1/third",
+                        strlen("hawser.tcp://far:1/third"));
     assert_int_equal(d.type.text.size, 0);
     d = next(link);
     assert_int_equal(d.sender.index, 0);
-    assert_memory_equal(d.sender.text.data, "hawser.tcp://" RIG_PEER "/to", strlen("hawser.tcp://" RIG_PEER "/to"));
+    assert_memory_equal(d.sender.text.data, "hawser.tcp://" RIG_PEER "/to",
+                        strlen("hawser.tcp://" RIG_PEER "/to"));
     assert_false(d.has_correlation);
     hws_pid_release(to);
     hws_pid_release(me);
@@ -89,7 +97,7 @@ static int send_bytes(struct rig *rig, size_t bytes)
     value[0] = 0xc6;
     for (int i = 0; i < 4; i++)
         value[1 + i] = (uint8_t)(bytes >> (24 - 8 * i));
-    int error = hws_send(rig->system, to, &(struct hws_message){.payload = {value, bytes + 5}});
+    int error = hws_send(rig->system, to, &(struct hws_message){ .payload = { value, bytes + 5 } });
     free(value);
     hws_pid_release(to);
     return error;
@@ -117,7 +125,8 @@ static void test_frame_limits(void **state)
     assert_int_equal(send_bytes(&rig, 50000), HWS_ETOOLARGE);
     assert_int_equal(send_bytes(&rig, 49000), 0);
     rig_turn(&rig);
-    assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_too_large], 2); /* the first two found no endpoint yet */
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_too_large],
+                     2); /* the first two found no endpoint yet */
     rig_control(link, HWSI_FRAME_ACK, 0, 3);
     assert_int_equal(rig_statistics(&rig, RIG_PEER).queue_size, 0);
     rig_end(&rig);
@@ -135,16 +144,18 @@ static int remember(void *data, struct hws_context *context, const struct hws_me
     asked->id = message->request_id;
     return 0;
 }
-static const struct hws_actor_ops ops = {.receive = remember};
+static const struct hws_actor_ops ops = { .receive = remember };
 
 /* An answer goes to who asked; when that is gone it is a dead letter like any other, and no request of ours is touched. */
 static void test_answers(void **state)
 {
     struct rig rig;
-    struct asked asked = {0};
+    struct asked asked = { 0 };
     struct hwsi_hello peer = rig_peer(77, 5);
-    struct hwsi_deliver in = {.target = {.text = hws_slice_text("a")}, .request_id = 1, .payload = rig_value()};
-    struct hws_message answer = {.payload = rig_value()};
+    struct hwsi_deliver in = { .target = { .text = hws_slice_text("a") },
+                               .request_id = 1,
+                               .payload = rig_value() };
+    struct hws_message answer = { .payload = rig_value() };
     (void)state;
     struct rig_link *link = start(&rig, 4096, 65536, &peer);
     assert_int_equal(hws_spawn_named(rig.system, "a", &ops, &asked, NULL), 0);
@@ -180,7 +191,7 @@ static void test_system_lane_full(void **state)
     struct rig rig;
     struct hws_options options;
     struct hwsi_hello peer = rig_peer(77, 5);
-    struct asked asked = {0};
+    struct asked asked = { 0 };
     struct hws_pid *a, *far;
     (void)state;
     rig_options(&rig, &options);

@@ -31,7 +31,9 @@ static void test_bytes_that_are_no_frame(void **state)
 
 static void test_a_frame_that_is_wrong(void **state)
 {
-    static const uint8_t deliver[] = {0, 0, 0, 6, 0x95, 0x07, 0x05, 0xc0, 0xc0, 0xc0}; /* symbol 5 was never defined */
+    static const uint8_t deliver[] = {
+        0, 0, 0, 6, 0x95, 0x07, 0x05, 0xc0, 0xc0, 0xc0
+    }; /* symbol 5 was never defined */
     struct hwsi_hello peer = rig_peer(77, 5);
     struct hwsi_control bye;
     (void)state;
@@ -44,7 +46,8 @@ static void test_a_frame_that_is_wrong(void **state)
     assert_non_null(strstr(event->detail, "DELIVER frame of 6 bytes that begins with 95 07 05"));
     assert_int_equal(hwsi_control_decode(rig_expect(link, HWSI_FRAME_BYE), &bye), 0);
     assert_int_equal(bye.a, HWSI_REFUSED_protocol);
-    assert_memory_equal(bye.text.data, event->detail, bye.text.size); /* the peer is told the same */
+    assert_memory_equal(bye.text.data, event->detail,
+                        bye.text.size); /* the peer is told the same */
     rig_end(&rig);
 }
 
@@ -76,7 +79,8 @@ static void test_a_client_says_goodbye(void **state)
     struct rig_link *link = rig_accept(&rig);
     rig_hello(link, HWSI_FRAME_HELLO, &peer);
     rig_turn(&rig);
-    assert_int_equal(rig_statistics(&rig, "client-000000000000004d:0").state, HWS_ENDPOINT_connected);
+    assert_int_equal(rig_statistics(&rig, "client-000000000000004d:0").state,
+                     HWS_ENDPOINT_connected);
     rig_control(link, HWSI_FRAME_BYE, HWSI_REFUSED_shutdown, 0);
     rig_turn(&rig);
     assert_int_equal(rig_statistics(&rig, "client-000000000000004d:0").state, HWS_ENDPOINT_closed);

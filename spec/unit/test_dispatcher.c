@@ -24,10 +24,11 @@ static int receive(void *data, struct hws_context *context, const struct hws_mes
     if (self->log)
         *self->log++ = self->mark;
     if (self->peer)
-        hws_send(hws_context_system(context), self->peer, &(struct hws_message){.payload = rig_value()});
+        hws_send(hws_context_system(context), self->peer,
+                 &(struct hws_message){ .payload = rig_value() });
     return 0;
 }
-static const struct hws_actor_ops ops = {.receive = receive};
+static const struct hws_actor_ops ops = { .receive = receive };
 
 static int receive_batch(void *data, struct hws_context *context)
 {
@@ -38,21 +39,23 @@ static int receive_batch(void *data, struct hws_context *context)
             return HWS_EFAILED;
     return 0;
 }
-static const struct hws_actor_ops batch_ops = {.receive_batch = receive_batch};
+static const struct hws_actor_ops batch_ops = { .receive_batch = receive_batch };
 
-static struct hws_pid *spawn(struct rig *rig, const char *name, const struct hws_actor_ops *with, struct worker *worker,
-                             uint64_t mailbox_size)
+static struct hws_pid *spawn(struct rig *rig, const char *name, const struct hws_actor_ops *with,
+                             struct worker *worker, uint64_t mailbox_size)
 {
     struct hws_pid *pid;
-    assert_int_equal(hws_spawn(rig->system, with, worker, &(struct hws_spawn_options){.name = name, .mailbox_size = mailbox_size},
-                               &pid), 0);
+    assert_int_equal(
+        hws_spawn(rig->system, with, worker,
+                  &(struct hws_spawn_options){ .name = name, .mailbox_size = mailbox_size }, &pid),
+        0);
     return pid;
 }
 
 static void test_mailbox_full(void **state)
 {
     struct rig rig;
-    struct worker worker = {0};
+    struct worker worker = { 0 };
     (void)state;
     rig_start_default(&rig);
     struct hws_pid *pid = spawn(&rig, "w", &ops, &worker, 3);
@@ -71,13 +74,13 @@ static void test_lanes(void **state)
 {
     struct rig rig;
     char log[16] = "";
-    struct worker worker = {.log = log, .mark = 'u'};
+    struct worker worker = { .log = log, .mark = 'u' };
     (void)state;
     rig_start_default(&rig);
     struct hws_pid *pid = spawn(&rig, "w", &ops, &worker, 2), *nobody = rig_pid(&rig, "nobody");
     rig_send(&rig, "w");
     rig_send(&rig, "w");
-    hws_send(rig.system, nobody, &(struct hws_message){.payload = rig_value(), .sender = pid});
+    hws_send(rig.system, nobody, &(struct hws_message){ .payload = rig_value(), .sender = pid });
     rig_turn(&rig);
     assert_string_equal(log, "Luu");
     hws_pid_release(pid);
@@ -90,7 +93,7 @@ static void test_fairness(void **state)
     struct rig rig;
     struct hws_options options;
     static char log[64];
-    struct worker a = {.mark = 'a'}, b = {.mark = 'b'};
+    struct worker a = { .mark = 'a' }, b = { .mark = 'b' };
     (void)state;
     memset(log, 0, sizeof log);
     rig_options(&rig, &options);
@@ -105,11 +108,11 @@ static void test_fairness(void **state)
     assert_int_equal(a.handled, 7);
     assert_int_equal(b.handled, 4);
     /* Again, watched: one log for both. */
-    a = (struct worker){.mark = 'a', .log = log};
+    a = (struct worker){ .mark = 'a', .log = log };
     for (int i = 0; i < 7; i++)
         rig_send(&rig, "a");
     rig_send(&rig, "b");
-    b = (struct worker){.mark = 'b'};
+    b = (struct worker){ .mark = 'b' };
     hws_turn(rig.system);
     rig_turn(&rig);
     assert_int_equal(b.handled, 1);
@@ -124,13 +127,14 @@ static void test_budget(void **state)
 {
     struct rig rig;
     struct hws_options options;
-    struct worker a = {0}, b = {0}, c = {0};
+    struct worker a = { 0 }, b = { 0 }, c = { 0 };
     (void)state;
     rig_options(&rig, &options);
     options.dispatcher_budget = 100;
     options.dispatcher_throughput = 10;
     rig_start(&rig, &options);
-    struct hws_pid *pa = spawn(&rig, "a", &ops, &a, 0), *pb = spawn(&rig, "b", &ops, &b, 0), *pc = spawn(&rig, "c", &ops, &c, 0);
+    struct hws_pid *pa = spawn(&rig, "a", &ops, &a, 0), *pb = spawn(&rig, "b", &ops, &b, 0),
+                   *pc = spawn(&rig, "c", &ops, &c, 0);
     a.peer = pb;
     b.peer = pa;
     for (int i = 0; i < 50; i++)
@@ -152,7 +156,7 @@ static void test_batches(void **state)
 {
     struct rig rig;
     struct hws_options options;
-    struct worker worker = {.fail_at = 5};
+    struct worker worker = { .fail_at = 5 };
     (void)state;
     rig_options(&rig, &options);
     options.dispatcher_throughput = 10;
@@ -185,8 +189,8 @@ static void count_actor(void *data, struct hws_pid *pid, uint64_t mailbox_size)
 static void test_each_actor(void **state)
 {
     struct rig rig;
-    struct worker worker = {0};
-    struct tally tally = {0};
+    struct worker worker = { 0 };
+    struct tally tally = { 0 };
     struct hws_system_statistics s;
     (void)state;
     rig_start_default(&rig);
@@ -208,9 +212,9 @@ static void test_backpressure(void **state)
 {
     struct rig rig;
     struct hws_options options;
-    struct worker worker = {0};
+    struct worker worker = { 0 };
     struct hwsi_hello peer = rig_peer(77, 5);
-    struct hwsi_deliver in = {.target = {.text = hws_slice_text("w")}, .payload = rig_value()};
+    struct hwsi_deliver in = { .target = { .text = hws_slice_text("w") }, .payload = rig_value() };
     uint8_t *room;
     size_t size;
     (void)state;
@@ -233,8 +237,9 @@ static void test_backpressure(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_mailbox_full), cmocka_unit_test(test_lanes),      cmocka_unit_test(test_fairness),
-        cmocka_unit_test(test_budget),       cmocka_unit_test(test_batches),    cmocka_unit_test(test_each_actor),
+        cmocka_unit_test(test_mailbox_full), cmocka_unit_test(test_lanes),
+        cmocka_unit_test(test_fairness),     cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_batches),      cmocka_unit_test(test_each_actor),
         cmocka_unit_test(test_backpressure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

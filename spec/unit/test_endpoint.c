@@ -42,7 +42,8 @@ static void test_associating_to_connected(void **state)
     assert_int_equal(event->uid, 77);
     assert_int_equal(event->incarnation, 1);
     assert_false(event->resumed);
-    assert_int_equal(rig_count(&rig, HWS_EVENT_EndpointReconnect), 0); /* the first time is no reconnect */
+    assert_int_equal(rig_count(&rig, HWS_EVENT_EndpointReconnect),
+                     0);          /* the first time is no reconnect */
     for (int i = 0; i < 3; i++) { /* what was deferred is flushed */
         struct hwsi_deliver deliver;
         body = rig_expect(link, HWSI_FRAME_DELIVER);
@@ -68,7 +69,7 @@ static void test_associating_to_connected(void **state)
 
 static void test_backoff_until_given_up(void **state)
 {
-    static const uint64_t delays[] = {200, 400, 800, 1600, 3200};
+    static const uint64_t delays[] = { 200, 400, 800, 1600, 3200 };
     struct rig rig;
     (void)state;
     rig_start_default(&rig);
@@ -123,14 +124,16 @@ static void test_timeouts(void **state)
     assert_int_equal(rig_state(&rig), HWS_ENDPOINT_associating);
     rig_pass(&rig, 1);
     assert_string_equal(rig_event(&rig, HWS_EVENT_EndpointReconnect, 0)->reason, "timeout");
-    assert_non_null(strstr(rig_event(&rig, HWS_EVENT_EndpointReconnect, 0)->detail, "connect_timeout"));
+    assert_non_null(
+        strstr(rig_event(&rig, HWS_EVENT_EndpointReconnect, 0)->detail, "connect_timeout"));
     assert_true(rig.links[0]->gone);
     rig_pass(&rig, 200 * HWS_MILLISECOND);
     rig_open(rig_last(&rig)); /* it connects and says nothing */
     rig_pass(&rig, 5 * HWS_SECOND - 1);
     assert_int_equal(rig_count(&rig, HWS_EVENT_EndpointReconnect), 1);
     rig_pass(&rig, 1);
-    assert_non_null(strstr(rig_event(&rig, HWS_EVENT_EndpointReconnect, 0)->detail, "handshake_timeout"));
+    assert_non_null(
+        strstr(rig_event(&rig, HWS_EVENT_EndpointReconnect, 0)->detail, "handshake_timeout"));
     assert_int_equal(rig_event(&rig, HWS_EVENT_EndpointReconnect, 0)->attempt, 2);
     rig_end(&rig);
 }
@@ -152,7 +155,8 @@ static void test_link_lost_and_resumed(void **state)
     assert_string_equal(event->detail, "it broke");
     assert_int_equal(event->uid, 77);
     assert_int_equal(rig_state(&rig), HWS_ENDPOINT_reconnecting);
-    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), HWS_EDISCONNECTED); /* the default while reconnecting */
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"),
+                     HWS_EDISCONNECTED); /* the default while reconnecting */
     rig_pass(&rig, 200 * HWS_MILLISECOND);
     link = rig_last(&rig);
     rig_open(link);
@@ -255,7 +259,8 @@ static void test_undialable(void **state)
     rig_start_default(&rig);
     rig.dial_error = HWS_EADDRESS;
     assert_int_equal(rig_send(&rig, RIG_PEER "/a"), 0);
-    assert_int_equal(rig_send(&rig, "pigeon:coop/a"), 0); /* tcp is what a host without scheme means */
+    assert_int_equal(rig_send(&rig, "pigeon:coop/a"),
+                     0); /* tcp is what a host without scheme means */
     rig_pass(&rig, 60 * HWS_SECOND);
     assert_int_equal(rig_state(&rig), HWS_ENDPOINT_closed);
     assert_string_equal(rig_event(&rig, HWS_EVENT_EndpointTerminated, 0)->reason, "unreachable");
@@ -270,11 +275,14 @@ static void test_never_dialable(void **state)
     char message[128] = "";
     (void)state;
     rig_start_default(&rig);
-    assert_int_equal(hws_check_address(rig.system, "never:1", message, sizeof message), HWS_EADDRESS);
+    assert_int_equal(hws_check_address(rig.system, "never:1", message, sizeof message),
+                     HWS_EADDRESS);
     assert_string_equal(message, "never:1 is never there");
-    assert_int_equal(hws_check_address(rig.system, RIG_HERE, message, sizeof message), HWS_EADDRESS);
+    assert_int_equal(hws_check_address(rig.system, RIG_HERE, message, sizeof message),
+                     HWS_EADDRESS);
     assert_non_null(strstr(message, "it is the system's own address"));
-    assert_int_equal(hws_check_address(rig.system, "nonsense", message, sizeof message), HWS_EADDRESS);
+    assert_int_equal(hws_check_address(rig.system, "nonsense", message, sizeof message),
+                     HWS_EADDRESS);
     assert_non_null(strstr(message, "no transport speaks this address"));
     assert_int_equal(hws_check_address(rig.system, RIG_PEER, NULL, 0), 0);
     assert_int_equal(hws_associate(rig.system, "never:1"), HWS_EADDRESS);
@@ -401,7 +409,8 @@ static void test_tombstones_expire(void **state)
     assert_int_equal(hws_associate(rig.system, "two:1"), 0);
     assert_int_equal(hws_close_endpoint(rig.system, "one:1", "x"), 0);
     assert_int_equal(hws_close_endpoint(rig.system, "two:1", "x"), 0);
-    assert_int_equal(hws_statistics(rig.system, "one:1", &s), HWS_ENOTFOUND); /* the older one goes */
+    assert_int_equal(hws_statistics(rig.system, "one:1", &s),
+                     HWS_ENOTFOUND); /* the older one goes */
     assert_int_equal(hws_statistics(rig.system, "two:1", &s), 0);
     rig_pass(&rig, 3600 * HWS_SECOND);
     assert_int_equal(hws_statistics(rig.system, "two:1", &s), HWS_ENOTFOUND);

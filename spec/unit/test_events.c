@@ -24,7 +24,8 @@ static void on_event(void *data, const struct hws_event *event)
 static void listen_to(struct rig *rig, struct listener *listener, const char *pattern)
 {
     listener->rig = rig;
-    assert_int_equal(hws_subscribe(rig->system, pattern, on_event, listener, &listener->subscription, NULL), 0);
+    assert_int_equal(
+        hws_subscribe(rig->system, pattern, on_event, listener, &listener->subscription, NULL), 0);
 }
 
 static int ignore(void *self, struct hws_context *context, const struct hws_message *message)
@@ -34,19 +35,20 @@ static int ignore(void *self, struct hws_context *context, const struct hws_mess
     (void)message;
     return 0;
 }
-static const struct hws_actor_ops ops = {.receive = ignore};
+static const struct hws_actor_ops ops = { .receive = ignore };
 
 static void test_patterns(void **state)
 {
     struct rig rig;
-    struct listener exact = {0}, glob = {0}, later = {0};
+    struct listener exact = { 0 }, glob = { 0 }, later = { 0 };
     struct hws_subscription *none;
     const char *nearest = NULL;
     (void)state;
     rig_start_default(&rig);
     listen_to(&rig, &exact, "ActorStarted");
     listen_to(&rig, &glob, "Actor*");
-    assert_int_equal(hws_subscribe(rig.system, "ActorStartd", on_event, NULL, &none, &nearest), HWS_ENOTFOUND);
+    assert_int_equal(hws_subscribe(rig.system, "ActorStartd", on_event, NULL, &none, &nearest),
+                     HWS_ENOTFOUND);
     assert_string_equal(nearest, "ActorStarted");
     assert_int_equal(hws_subscribe(rig.system, "x", on_event, NULL, &none, NULL), HWS_ENOTFOUND);
     assert_int_equal(hws_spawn_named(rig.system, "a", &ops, NULL, NULL), 0);
@@ -83,9 +85,9 @@ static void act_change(struct listener *self, const struct hws_event *event)
 static void test_changes_inside_a_handler(void **state)
 {
     struct rig rig;
-    struct listener first = {.act = act_change}, second = {0};
+    struct listener first = { .act = act_change }, second = { 0 };
     (void)state;
-    late = (struct listener){0};
+    late = (struct listener){ 0 };
     rig_start_default(&rig);
     listen_to(&rig, &first, "Actor*");
     listen_to(&rig, &second, "Actor*");
@@ -104,7 +106,7 @@ static void test_bounded_queue(void **state)
 {
     struct rig rig;
     struct hws_options options;
-    struct listener letters = {0}, dropped = {0};
+    struct listener letters = { 0 }, dropped = { 0 };
     struct hws_system_statistics s;
     (void)state;
     rig_options(&rig, &options);
@@ -115,7 +117,8 @@ static void test_bounded_queue(void **state)
     listen_to(&rig, &dropped, "EventsDropped");
     for (int i = 0; i < 50; i++)
         rig_send(&rig, "nobody");
-    assert_int_equal(hws_spawn_named(rig.system, "a", &ops, NULL, NULL), 0); /* there is a reserve for what matters */
+    assert_int_equal(hws_spawn_named(rig.system, "a", &ops, NULL, NULL),
+                     0); /* there is a reserve for what matters */
     rig_turn(&rig);
     assert_int_equal(letters.heard, 16);
     assert_int_equal(rig_count(&rig, HWS_EVENT_ActorStarted), 1);
@@ -134,7 +137,7 @@ static void test_remains_are_not_dropped(void **state)
 {
     struct rig rig;
     struct hws_options options;
-    struct listener letters = {0};
+    struct listener letters = { 0 };
     (void)state;
     rig_options(&rig, &options);
     options.event_queue_size = 16;
@@ -157,16 +160,25 @@ static void test_json(void **state)
     (void)state;
     rig_start_default(&rig);
     struct hws_pid *pid = rig_pid(&rig, RIG_PEER "/a");
-    struct hws_event event = {.type = HWS_EVENT_DeadLetter, .time = 1500 * HWS_MILLISECOND, .pid = pid, .reason = "q\"\\\n",
-                              .message = rig_value(), .correlation = {0x1234, 7}};
+    struct hws_event event = { .type = HWS_EVENT_DeadLetter,
+                               .time = 1500 * HWS_MILLISECOND,
+                               .pid = pid,
+                               .reason = "q\"\\\n",
+                               .message = rig_value(),
+                               .correlation = { 0x1234, 7 } };
     size_t size = hws_event_json(&event, line, sizeof line);
-    assert_string_equal(line, "{\"event\":\"DeadLetter\",\"time\":1.500000000,\"reason\":\"q\\\"\\\\\\u000a\",\"pid\":\"peer:1/a\","
-                              "\"message\":\"a568656c6c6f\",\"correlation\":\"000000000000123400000007\"}");
+    assert_string_equal(
+        line,
+        "{\"event\":\"DeadLetter\",\"time\":1.500000000,\"reason\":\"q\\\"\\\\\\u000a\",\"pid\":\"peer:1/a\","
+        "\"message\":\"a568656c6c6f\",\"correlation\":\"000000000000123400000007\"}");
     assert_int_equal(size, strlen(line));
     assert_int_equal(hws_event_json(&event, NULL, 0), size);
     assert_int_equal(hws_event_json(&event, line, 10), size);
     assert_int_equal(strlen(line), 9);
-    event = (struct hws_event){.type = HWS_EVENT_EndpointReconnect, .address = "x", .delay = 250 * HWS_MILLISECOND, .attempt = 2};
+    event = (struct hws_event){ .type = HWS_EVENT_EndpointReconnect,
+                                .address = "x",
+                                .delay = 250 * HWS_MILLISECOND,
+                                .attempt = 2 };
     hws_event_json(&event, line, sizeof line);
     assert_non_null(strstr(line, "\"attempt\":2,\"delay\":0.25,\"success\":false"));
     hws_pid_release(pid);
@@ -197,9 +209,9 @@ static void test_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_patterns),       cmocka_unit_test(test_changes_inside_a_handler),
-        cmocka_unit_test(test_bounded_queue),  cmocka_unit_test(test_remains_are_not_dropped),
-        cmocka_unit_test(test_json),           cmocka_unit_test(test_tables),
+        cmocka_unit_test(test_patterns),      cmocka_unit_test(test_changes_inside_a_handler),
+        cmocka_unit_test(test_bounded_queue), cmocka_unit_test(test_remains_are_not_dropped),
+        cmocka_unit_test(test_json),          cmocka_unit_test(test_tables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

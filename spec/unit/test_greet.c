@@ -112,7 +112,8 @@ static void test_refused_by_the_peer(void **state)
     rig_control(rig_last(&rig), HWSI_FRAME_REFUSE, HWSI_REFUSED_busy, 0);
     rig_turn(&rig);
     assert_string_equal(rig_event(&rig, HWS_EVENT_EndpointReconnect, 0)->reason, "busy");
-    assert_string_equal(rig_event(&rig, HWS_EVENT_EndpointReconnect, 0)->detail, "the peer says: so be it");
+    assert_string_equal(rig_event(&rig, HWS_EVENT_EndpointReconnect, 0)->detail,
+                        "the peer says: so be it");
     rig_end(&rig);
 }
 
@@ -134,7 +135,8 @@ static void test_duplicate_dials(void **state)
     rig_hello(ours, HWSI_FRAME_WELCOME, &peer);
     assert_int_equal(rig_state(&rig), HWS_ENDPOINT_connected);
     peer.known_session = 0;
-    assert_int_equal(refusal_of(rig_connect_in(&rig, &peer)), HWSI_REFUSED_duplicate); /* it crossed ours */
+    assert_int_equal(refusal_of(rig_connect_in(&rig, &peer)),
+                     HWSI_REFUSED_duplicate); /* it crossed ours */
     rig_pass(&rig, 5 * HWS_SECOND);
     rig_connect_in(&rig, &peer); /* an old link of ours may be dead without our knowing */
     assert_true(ours->closing);
@@ -328,7 +330,9 @@ static void test_lying_hello_takes_nothing_away(void **state)
 
 static void test_protocol_before_the_handshake(void **state)
 {
-    static const uint8_t junk[][8] = {{0xff, 0xff, 0xff, 0xff}, {0, 0, 0, 0}, {0, 0, 0, 2, 0x91, 0x07}, {0, 0, 0, 1, 0xc1}};
+    static const uint8_t junk[][8] = {
+        { 0xff, 0xff, 0xff, 0xff }, { 0, 0, 0, 0 }, { 0, 0, 0, 2, 0x91, 0x07 }, { 0, 0, 0, 1, 0xc1 }
+    };
     struct rig rig;
     (void)state;
     rig_start_default(&rig);

@@ -110,7 +110,8 @@ static void test_own_stall_condemns_nobody(void **state)
     (void)state;
     start(0);
     assert_int_equal(answer_pings(), 1);
-    rig.now += 3600 * HWS_SECOND; /* the lid was closed for an hour; timers fire before sockets are read */
+    rig.now +=
+        3600 * HWS_SECOND; /* the lid was closed for an hour; timers fire before sockets are read */
     rig_turn(&rig);
     assert_int_equal(rig_state(&rig), HWS_ENDPOINT_connected);
     assert_true(answer_pings() >= 1); /* it was asked anew */
@@ -150,7 +151,8 @@ static void test_answer_to_nothing_is_a_protocol_error(void **state)
 static void test_phi(void **state)
 {
     (void)state;
-    assert_true(fabs(hwsi_phi(10, 10, 1) - log10(2)) < 1e-9); /* half of all answers come later than the mean */
+    assert_true(fabs(hwsi_phi(10, 10, 1) - log10(2)) <
+                1e-9); /* half of all answers come later than the mean */
     double before = 0;
     for (double t = 5; t < 40; t += 0.5) {
         double phi = hwsi_phi(t, 10, 2);

@@ -12,8 +12,8 @@ struct router {
     unsigned asked, released;
 };
 
-static int on_letter(struct hws_policy *policy, const struct hws_letter *letter, struct hws_letter_answer *answer,
-                     struct hws_policy_error *error)
+static int on_letter(struct hws_policy *policy, const struct hws_letter *letter,
+                     struct hws_letter_answer *answer, struct hws_policy_error *error)
 {
     struct router *router = (struct router *)(void *)policy;
     assert_true(letter->reason > HWS_REASON_none && letter->reason < HWS_REASON_COUNT);
@@ -27,7 +27,7 @@ static void on_release(struct hws_policy *policy)
 {
     ((struct router *)(void *)policy)->released++;
 }
-static const struct hws_policy_ops router_ops = {.dead_letter = on_letter, .release = on_release};
+static const struct hws_policy_ops router_ops = { .dead_letter = on_letter, .release = on_release };
 
 struct sink {
     unsigned users, letters;
@@ -44,12 +44,14 @@ static int receive(void *data, struct hws_context *context, const struct hws_mes
     }
     return 0;
 }
-static const struct hws_actor_ops ops = {.receive = receive};
+static const struct hws_actor_ops ops = { .receive = receive };
 
-static void start(struct rig *rig, struct router *router, enum hws_letter_route route, const char *redirect)
+static void start(struct rig *rig, struct router *router, enum hws_letter_route route,
+                  const char *redirect)
 {
     struct hws_options options;
-    *router = (struct router){.policy = {.ops = &router_ops, .name = "router", .origin = ""}, .answer = {.route = route}};
+    *router = (struct router){ .policy = { .ops = &router_ops, .name = "router", .origin = "" },
+                               .answer = { .route = route } };
     snprintf(router->answer.redirect, sizeof router->answer.redirect, "%s", redirect);
     rig_options(rig, &options);
     options.policy = &router->policy;
@@ -93,7 +95,7 @@ static void test_redirected(void **state)
 {
     struct rig rig;
     struct router router;
-    struct sink sink = {0};
+    struct sink sink = { 0 };
     (void)state;
     start(&rig, &router, HWS_LETTER_REDIRECT, "morgue");
     assert_int_equal(hws_spawn_named(rig.system, "morgue", &ops, &sink, NULL), 0);
@@ -106,7 +108,7 @@ static void test_redirected(void **state)
 /* Where it is sent to is not there either, is the very target, or is no PID at all: it ends. */
 static void test_redirect_loops_end(void **state)
 {
-    static const char *const ways[] = {"elsewhere", "nobody", "not a pid", ""};
+    static const char *const ways[] = { "elsewhere", "nobody", "not a pid", "" };
     (void)state;
     for (int i = 0; i < 4; i++) {
         struct rig rig;
@@ -143,18 +145,23 @@ static void test_failing_policy(void **state)
 static void test_sender_is_told(void **state)
 {
     struct rig rig;
-    struct sink sink = {0};
+    struct sink sink = { 0 };
     struct hws_pid *sender, *nobody, *full;
     (void)state;
     rig_start_default(&rig);
     assert_int_equal(hws_spawn_named(rig.system, "sender", &ops, &sink, &sender), 0);
     nobody = rig_pid(&rig, "nobody");
-    assert_int_equal(hws_send(rig.system, nobody, &(struct hws_message){.payload = rig_value(), .sender = sender}), HWS_ENOTFOUND);
+    assert_int_equal(hws_send(rig.system, nobody,
+                              &(struct hws_message){ .payload = rig_value(), .sender = sender }),
+                     HWS_ENOTFOUND);
     rig_turn(&rig);
     assert_int_equal(sink.letters, 1);
     assert_int_equal(sink.reason, HWS_REASON_not_found);
-    assert_int_equal(hws_spawn(rig.system, &ops, &sink, &(struct hws_spawn_options){.name = "full", .mailbox_size = 1}, &full), 0);
-    struct hws_message message = {.payload = rig_value(), .sender = sender};
+    assert_int_equal(hws_spawn(rig.system, &ops, &sink,
+                               &(struct hws_spawn_options){ .name = "full", .mailbox_size = 1 },
+                               &full),
+                     0);
+    struct hws_message message = { .payload = rig_value(), .sender = sender };
     assert_int_equal(hws_send(rig.system, full, &message), 0);
     assert_int_equal(hws_send(rig.system, full, &message), HWS_EFULL);
     message.payload.size = 3; /* cut: not one whole value */
@@ -181,8 +188,10 @@ static void test_far_sender_is_told(void **state)
 {
     struct rig rig;
     struct hwsi_hello peer = rig_peer(77, 5);
-    struct hwsi_deliver deliver = {.target = {.text = hws_slice_text("nobody")}, .sender = {.text = hws_slice_text("far")},
-                                   .request_id = 9, .payload = rig_value()};
+    struct hwsi_deliver deliver = { .target = { .text = hws_slice_text("nobody") },
+                                    .sender = { .text = hws_slice_text("far") },
+                                    .request_id = 9,
+                                    .payload = rig_value() };
     struct hwsi_system_message said;
     (void)state;
     rig_start_default(&rig);
@@ -231,10 +240,14 @@ static void test_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_published),       cmocka_unit_test(test_dropped),
-        cmocka_unit_test(test_redirected),      cmocka_unit_test(test_redirect_loops_end),
-        cmocka_unit_test(test_failing_policy),  cmocka_unit_test(test_sender_is_told),
-        cmocka_unit_test(test_far_sender_is_told), cmocka_unit_test(test_log_rate),
+        cmocka_unit_test(test_published),
+        cmocka_unit_test(test_dropped),
+        cmocka_unit_test(test_redirected),
+        cmocka_unit_test(test_redirect_loops_end),
+        cmocka_unit_test(test_failing_policy),
+        cmocka_unit_test(test_sender_is_told),
+        cmocka_unit_test(test_far_sender_is_told),
+        cmocka_unit_test(test_log_rate),
         cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

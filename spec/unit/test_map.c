@@ -32,7 +32,7 @@ static void against_the_model(unsigned spread)
     struct hwsi_heap *heap = hwsi_heap_new(hws_default_allocator());
     struct hwsi_map map;
     static struct item items[KEYS];
-    bool there[KEYS] = {false};
+    bool there[KEYS] = { false };
     size_t count = 0;
     hwsi_map_init(&map, heap);
     for (unsigned i = 0; i < KEYS; i++)
@@ -49,7 +49,8 @@ static void against_the_model(unsigned spread)
             there[key] = false;
         }
         key = (unsigned)rand() % KEYS;
-        assert_ptr_equal(hwsi_map_find(&map, hash_of(key, spread), equal, &key), there[key] ? &items[key] : NULL);
+        assert_ptr_equal(hwsi_map_find(&map, hash_of(key, spread), equal, &key),
+                         there[key] ? &items[key] : NULL);
         assert_int_equal(map.count, count);
     }
     size_t cursor = 0, seen = 0;
@@ -76,7 +77,7 @@ static void test_colliding_hashes(void **state)
 
 static void test_empty(void **state)
 {
-    struct hwsi_map map = {0};
+    struct hwsi_map map = { 0 };
     unsigned key = 1;
     size_t cursor = 0;
     (void)state;
@@ -95,10 +96,10 @@ static void *none(struct hws_allocator *allocator, void *block, size_t old_size,
 
 static void test_out_of_memory(void **state)
 {
-    struct hws_allocator allocator = {none};
+    struct hws_allocator allocator = { none };
     struct hwsi_heap *heap = hwsi_heap_new(&allocator);
     struct hwsi_map map;
-    struct item item = {1};
+    struct item item = { 1 };
     (void)state;
     hwsi_map_init(&map, heap);
     assert_int_equal(hwsi_map_put(&map, 1, &item), HWS_ENOMEM);
@@ -110,7 +111,7 @@ static void test_out_of_memory(void **state)
 
 static void test_hash_of_bytes(void **state)
 {
-    uint8_t bytes[40] = {0};
+    uint8_t bytes[40] = { 0 };
     (void)state;
     /* Length and every byte count, and so does the seed. */
     for (size_t size = 0; size < 40; size++)
@@ -128,8 +129,9 @@ static void test_hash_of_bytes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good_hashes),   cmocka_unit_test(test_colliding_hashes), cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_out_of_memory), cmocka_unit_test(test_hash_of_bytes),
+        cmocka_unit_test(test_good_hashes),   cmocka_unit_test(test_colliding_hashes),
+        cmocka_unit_test(test_empty),         cmocka_unit_test(test_out_of_memory),
+        cmocka_unit_test(test_hash_of_bytes),
     };
     srand(5);
     return cmocka_run_group_tests(tests, NULL, NULL);

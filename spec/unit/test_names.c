@@ -11,19 +11,22 @@ static void test_parse(void **state)
     static const struct {
         const char *text, *address, *id, *format, *uri;
     } cases[] = {
-        {"peer:1/a", "peer:1", "a", "peer:1/a", "hawser.tcp://peer:1/a"},
-        {"peer:1/a/b", "peer:1", "a/b", "peer:1/a/b", "hawser.tcp://peer:1/a/b"},
-        {"[::1]:9/a", "[::1]:9", "a", "[::1]:9/a", "hawser.tcp://[::1]:9/a"},
-        {"hawser.tcp://peer:1/a", "peer:1", "a", "peer:1/a", "hawser.tcp://peer:1/a"},
-        {"hawser.tcp://name@peer:1/a@b", "peer:1", "a@b", "peer:1/a@b", "hawser.tcp://peer:1/a@b"},
-        {"unix:/run/x.sock//a", "unix:/run/x.sock", "a", "unix:/run/x.sock//a", "hawser.unix:///run/x.sock//a"},
-        {"hawser.unix:///run/x.sock//a", "unix:/run/x.sock", "a", "unix:/run/x.sock//a", "hawser.unix:///run/x.sock//a"},
-        {"loop:b:1/a", "loop:b:1", "a", "loop:b:1/a", "hawser.loop://b:1/a"},
-        {"hawser.loop://n@b:1/a", "loop:b:1", "a", "loop:b:1/a", "hawser.loop://b:1/a"},
-        {"a", RIG_HERE, "a", RIG_HERE "/a", "hawser.tcp://" RIG_HERE "/a"},
-        {"a/b", RIG_HERE, "a/b", RIG_HERE "/a/b", "hawser.tcp://" RIG_HERE "/a/b"},
-        {RIG_HERE "/a", RIG_HERE, "a", RIG_HERE "/a", "hawser.tcp://" RIG_HERE "/a"},
-        {"h:1/\xc3\xa4", "h:1", "\xc3\xa4", "h:1/\xc3\xa4", "hawser.tcp://h:1/\xc3\xa4"},
+        { "peer:1/a", "peer:1", "a", "peer:1/a", "hawser.tcp://peer:1/a" },
+        { "peer:1/a/b", "peer:1", "a/b", "peer:1/a/b", "hawser.tcp://peer:1/a/b" },
+        { "[::1]:9/a", "[::1]:9", "a", "[::1]:9/a", "hawser.tcp://[::1]:9/a" },
+        { "hawser.tcp://peer:1/a", "peer:1", "a", "peer:1/a", "hawser.tcp://peer:1/a" },
+        { "hawser.tcp://name@peer:1/a@b", "peer:1", "a@b", "peer:1/a@b",
+          "hawser.tcp://peer:1/a@b" },
+        { "unix:/run/x.sock//a", "unix:/run/x.sock", "a", "unix:/run/x.sock//a",
+          "hawser.unix:///run/x.sock//a" },
+        { "hawser.unix:///run/x.sock//a", "unix:/run/x.sock", "a", "unix:/run/x.sock//a",
+          "hawser.unix:///run/x.sock//a" },
+        { "loop:b:1/a", "loop:b:1", "a", "loop:b:1/a", "hawser.loop://b:1/a" },
+        { "hawser.loop://n@b:1/a", "loop:b:1", "a", "loop:b:1/a", "hawser.loop://b:1/a" },
+        { "a", RIG_HERE, "a", RIG_HERE "/a", "hawser.tcp://" RIG_HERE "/a" },
+        { "a/b", RIG_HERE, "a/b", RIG_HERE "/a/b", "hawser.tcp://" RIG_HERE "/a/b" },
+        { RIG_HERE "/a", RIG_HERE, "a", RIG_HERE "/a", "hawser.tcp://" RIG_HERE "/a" },
+        { "h:1/\xc3\xa4", "h:1", "\xc3\xa4", "h:1/\xc3\xa4", "hawser.tcp://h:1/\xc3\xa4" },
     };
     struct rig rig;
     char text[600];
@@ -48,10 +51,12 @@ static void test_parse(void **state)
 
 static void test_refused(void **state)
 {
-    static const char *const cases[] = {"",        "a b",         "peer:1/",       "peer:1/a b",         "hawser.tcp://peer:1",
-                                        "x://y",   "p:1/x://y",   "hawser.://p:1/a", "hawser.tcp://",    "hawser.tcp:///a",
-                                        "a\n",     "a\x7f",       "a\xff",         "peer\x01:1/a",       "hawser.unix://x/a",
-                                        "a\xc2\x80", "a\xe0\x80\x80", "a\xed\xa0\x80", "a\xf4\x90\x80\x80", "a\xf0\x80\x80\x80"};
+    static const char *const cases[] = {
+        "",          "a b",           "peer:1/",         "peer:1/a b",        "hawser.tcp://peer:1",
+        "x://y",     "p:1/x://y",     "hawser.://p:1/a", "hawser.tcp://",     "hawser.tcp:///a",
+        "a\n",       "a\x7f",         "a\xff",           "peer\x01:1/a",      "hawser.unix://x/a",
+        "a\xc2\x80", "a\xe0\x80\x80", "a\xed\xa0\x80",   "a\xf4\x90\x80\x80", "a\xf0\x80\x80\x80"
+    };
     struct rig rig;
     struct hws_pid *pid = NULL;
     char longer[600];

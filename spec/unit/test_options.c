@@ -60,7 +60,9 @@ static void test_every_option(void **state)
         assert_int_equal(hws_options_set(&o, info.name, info.most, message, sizeof message), 0);
         assert_true(fabs(hws_options_get(&o, count) - info.most) <= info.most * 1e-12);
         assert_int_equal(hws_options_set(&o, info.name, info.least, NULL, 0), 0);
-        assert_int_equal(hws_options_set(&o, info.name, info.most * 1.01 + 1, message, sizeof message), HWS_EOPTION);
+        assert_int_equal(
+            hws_options_set(&o, info.name, info.most * 1.01 + 1, message, sizeof message),
+            HWS_EOPTION);
         assert_non_null(strstr(message, info.name));
         assert_non_null(strstr(message, info.doc));
         assert_int_equal(hws_options_set(&o, info.name, info.least - 1, NULL, 0), HWS_EOPTION);
@@ -82,8 +84,11 @@ static void test_messages(void **state)
     assert_string_equal(message, "unknown option max_fram_size; did you mean max_frame_size?");
     assert_int_equal(hws_options_set(&o, "qqqqqqqqqqq", 1, message, sizeof message), HWS_EOPTION);
     assert_string_equal(message, "unknown option qqqqqqqqqqq");
-    assert_int_equal(hws_options_set(&o, "connect_timeout", 7200, message, sizeof message), HWS_EOPTION);
-    assert_string_equal(message, "option connect_timeout is 7200, expected 0.001 to 3600 s (default 5): from dial to an open connection");
+    assert_int_equal(hws_options_set(&o, "connect_timeout", 7200, message, sizeof message),
+                     HWS_EOPTION);
+    assert_string_equal(
+        message,
+        "option connect_timeout is 7200, expected 0.001 to 3600 s (default 5): from dial to an open connection");
 }
 
 static void check_fails(struct hws_options *o, const char *part)

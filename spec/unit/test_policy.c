@@ -30,8 +30,8 @@ static int fail_with(struct oracle *o, int result, struct hws_policy_error *erro
         snprintf(error->text, sizeof error->text, "the oracle is tired");
     return result;
 }
-static int on_backoff(struct hws_policy *policy, const struct hws_policy_question *question, struct hws_backoff_answer *answer,
-                      struct hws_policy_error *error)
+static int on_backoff(struct hws_policy *policy, const struct hws_policy_question *question,
+                      struct hws_backoff_answer *answer, struct hws_policy_error *error)
 {
     struct oracle *o = oracle_of(policy);
     double random = policy->random(policy->random_data);
@@ -43,8 +43,8 @@ static int on_backoff(struct hws_policy *policy, const struct hws_policy_questio
     *answer = o->backoff;
     return fail_with(o, o->backoff_result, error);
 }
-static int on_disconnected(struct hws_policy *policy, const char *address, enum hws_disconnected_answer *answer,
-                           struct hws_policy_error *error)
+static int on_disconnected(struct hws_policy *policy, const char *address,
+                           enum hws_disconnected_answer *answer, struct hws_policy_error *error)
 {
     struct oracle *o = oracle_of(policy);
     (void)address;
@@ -52,8 +52,8 @@ static int on_disconnected(struct hws_policy *policy, const char *address, enum 
     *answer = o->away;
     return fail_with(o, o->away_result, error);
 }
-static int on_throttle(struct hws_policy *policy, const char *address, struct hws_throttle_levels *answer,
-                       struct hws_policy_error *error)
+static int on_throttle(struct hws_policy *policy, const char *address,
+                       struct hws_throttle_levels *answer, struct hws_policy_error *error)
 {
     struct oracle *o = oracle_of(policy);
     (void)address;
@@ -65,14 +65,17 @@ static void on_release(struct hws_policy *policy)
 {
     oracle_of(policy)->released++;
 }
-static const struct hws_policy_ops ops = {.backoff = on_backoff, .disconnected = on_disconnected, .throttle = on_throttle,
-                                          .release = on_release};
-static const struct hws_policy_ops no_ops = {.release = on_release};
+static const struct hws_policy_ops ops = { .backoff = on_backoff,
+                                           .disconnected = on_disconnected,
+                                           .throttle = on_throttle,
+                                           .release = on_release };
+static const struct hws_policy_ops no_ops = { .release = on_release };
 
 static struct oracle new_oracle(void)
 {
-    return (struct oracle){.policy = {.ops = &ops, .name = "oracle", .origin = "oracle.c"},
-                           .levels = {.count = 1, .level = {{"busy", 0.5}}, .hysteresis = 0.1}};
+    return (
+        struct oracle){ .policy = { .ops = &ops, .name = "oracle", .origin = "oracle.c" },
+                        .levels = { .count = 1, .level = { { "busy", 0.5 } }, .hysteresis = 0.1 } };
 }
 
 struct desk {
@@ -85,14 +88,17 @@ static void desk_init(struct desk *d, struct oracle *oracle)
 {
     hws_options_init(&d->options);
     hwsi_random_init(&d->random, 5);
-    d->policy = (struct hwsi_policy){.options = &d->options, .random = &d->random};
+    d->policy = (struct hwsi_policy){ .options = &d->options, .random = &d->random };
     hwsi_policy_replace(&d->policy, oracle ? &oracle->policy : NULL);
 }
 
 static uint64_t delay_of(struct desk *d, uint64_t attempt)
 {
     struct hws_backoff_answer answer;
-    hwsi_policy_backoff(&d->policy, &(struct hws_policy_question){.attempt = attempt, .reason = "", .address = ""}, &answer, &d->error);
+    hwsi_policy_backoff(
+        &d->policy,
+        &(struct hws_policy_question){ .attempt = attempt, .reason = "", .address = "" }, &answer,
+        &d->error);
     return answer.give_up ? HWS_NEVER : answer.delay;
 }
 
@@ -102,7 +108,7 @@ static void test_fallback_curve(void **state)
     (void)state;
     desk_init(&d, NULL);
     d.options.reconnect_jitter = 0;
-    static const uint64_t ms[] = {200, 400, 800, 1600, 3200};
+    static const uint64_t ms[] = { 200, 400, 800, 1600, 3200 };
     for (uint64_t i = 1; i <= 5; i++)
         assert_int_equal(delay_of(&d, i), ms[i - 1] * HWS_MILLISECOND);
     assert_int_equal(delay_of(&d, 6), HWS_NEVER);
@@ -165,16 +171,19 @@ static void test_failures_fall_back(void **state)
     assert_string_equal(d.error.text, "the oracle is tired");
     o.silent = true;
     assert_int_equal(delay_of(&d, 2), 400 * HWS_MILLISECOND);
-    assert_string_equal(d.error.text, "backoff failed: the policy failed or gave an answer that can not be used");
+    assert_string_equal(d.error.text,
+                        "backoff failed: the policy failed or gave an answer that can not be used");
     o.away = HWS_DISCONNECTED_QUEUE;
     assert_int_equal(hwsi_policy_disconnected(&d.policy, "a", &d.error), HWS_DISCONNECTED_QUEUE);
     assert_string_equal(d.error.text, "");
     o.away_result = HWS_EPOLICY;
-    assert_int_equal(hwsi_policy_disconnected(&d.policy, "a", &d.error), HWS_DISCONNECTED_DEADLETTER);
+    assert_int_equal(hwsi_policy_disconnected(&d.policy, "a", &d.error),
+                     HWS_DISCONNECTED_DEADLETTER);
     assert_true(d.error.text[0] != 0);
     o.policy.ops = &no_ops;
     assert_int_equal(delay_of(&d, 1), 200 * HWS_MILLISECOND);
-    assert_int_equal(hwsi_policy_disconnected(&d.policy, "a", &d.error), HWS_DISCONNECTED_DEADLETTER);
+    assert_int_equal(hwsi_policy_disconnected(&d.policy, "a", &d.error),
+                     HWS_DISCONNECTED_DEADLETTER);
     assert_string_equal(d.error.text, "");
 }
 
@@ -246,7 +255,7 @@ static void test_questions(void **state)
     rig_pass(&rig, 10 * HWS_SECOND);
     rig_send(&rig, RIG_PEER "/a");
     rig_turn(&rig);
-    o.backoff = (struct hws_backoff_answer){.delay = 3 * HWS_SECOND, .has_jitter = true};
+    o.backoff = (struct hws_backoff_answer){ .delay = 3 * HWS_SECOND, .has_jitter = true };
     o.away = HWS_DISCONNECTED_QUEUE;
     rig_close(link, HWS_ERESET, "it broke");
     assert_int_equal(o.question.attempt, 1);
@@ -266,11 +275,12 @@ static void test_questions(void **state)
     assert_int_equal(o.question.delay, 3 * HWS_SECOND);
     assert_int_equal(o.question.queue_size, 2);
     assert_string_equal(o.reason, "dns");
-    o.backoff = (struct hws_backoff_answer){.give_up = true, .reason = "the moon is full"};
+    o.backoff = (struct hws_backoff_answer){ .give_up = true, .reason = "the moon is full" };
     rig_pass(&rig, 3 * HWS_SECOND);
     rig_close(rig_last(&rig), HWS_EREFUSED, "nobody");
     rig_turn(&rig);
-    assert_non_null(strstr(rig_event(&rig, HWS_EVENT_EndpointTerminated, 0)->detail, "gave up: the moon is full; last: nobody"));
+    assert_non_null(strstr(rig_event(&rig, HWS_EVENT_EndpointTerminated, 0)->detail,
+                           "gave up: the moon is full; last: nobody"));
     assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_unacknowledged], 1);
     assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_disconnected], 1);
     rig_end(&rig);
@@ -337,7 +347,7 @@ static void test_stable_after(void **state)
     rig_options(&rig, &options);
     options.policy = &o.policy;
     o.policy.stable_after = 2 * HWS_SECOND;
-    o.backoff = (struct hws_backoff_answer){.delay = HWS_SECOND};
+    o.backoff = (struct hws_backoff_answer){ .delay = HWS_SECOND };
     rig_start(&rig, &options);
     rig_close(rig_connect(&rig, &peer), HWS_ERESET, "it broke");
     rig_connect_in(&rig, &peer);
@@ -351,10 +361,14 @@ static void test_stable_after(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_fallback_curve),         cmocka_unit_test(test_jitter),
-        cmocka_unit_test(test_answers_are_clamped),    cmocka_unit_test(test_failures_fall_back),
-        cmocka_unit_test(test_levels),                 cmocka_unit_test(test_questions),
-        cmocka_unit_test(test_failing_policy_is_told), cmocka_unit_test(test_replaced_while_it_runs),
+        cmocka_unit_test(test_fallback_curve),
+        cmocka_unit_test(test_jitter),
+        cmocka_unit_test(test_answers_are_clamped),
+        cmocka_unit_test(test_failures_fall_back),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_questions),
+        cmocka_unit_test(test_failing_policy_is_told),
+        cmocka_unit_test(test_replaced_while_it_runs),
         cmocka_unit_test(test_stable_after),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,8 @@ struct bench {
     bool exhausted;
 };
 
-static void *reallocate(struct hws_allocator *allocator, void *block, size_t old_size, size_t new_size)
+static void *reallocate(struct hws_allocator *allocator, void *block, size_t old_size,
+                        size_t new_size)
 {
     struct bench *b = (struct bench *)(void *)allocator;
     struct hws_allocator *plain = hws_default_allocator();
@@ -48,8 +49,8 @@ static int teardown(void **state)
 static void test_sizes(void **state)
 {
     struct bench *b = *state;
-    static const size_t asked[] = {1, 4096, 4097, 16384, 65536, 65537, 262144, 262145};
-    static const size_t given[] = {4096, 4096, 16384, 16384, 65536, 262144, 262144, 262145};
+    static const size_t asked[] = { 1, 4096, 4097, 16384, 65536, 65537, 262144, 262145 };
+    static const size_t given[] = { 4096, 4096, 16384, 16384, 65536, 262144, 262144, 262145 };
     for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
         size_t size = asked[i];
         void *block = hwsi_pool_take(b->pool, &size);
@@ -81,7 +82,8 @@ static void test_keeps_a_bounded_number(void **state)
 static void test_buffers_outlive_the_pool(void **state)
 {
     struct bench *b = *state;
-    struct hws_buffer *small = hwsi_buffer_new(b->pool, 10), *large = hwsi_buffer_new(b->pool, 100000);
+    struct hws_buffer *small = hwsi_buffer_new(b->pool, 10),
+                      *large = hwsi_buffer_new(b->pool, 100000);
     assert_true(small->capacity >= 10 && small->capacity < 100);
     assert_true(large->capacity >= 100000);
     hws_buffer_retain(large);
@@ -99,7 +101,7 @@ static void test_buffers_outlive_the_pool(void **state)
 static void test_arena_shares(void **state)
 {
     struct bench *b = *state;
-    struct hwsi_arena arena = {.pool = b->pool};
+    struct hwsi_arena arena = { .pool = b->pool };
     struct hws_slice one, two;
     struct hws_buffer *first = hwsi_arena_copy(&arena, hws_slice_text("one"), &one);
     struct hws_buffer *second = hwsi_arena_copy(&arena, hws_slice_text("two"), &two);
@@ -118,13 +120,13 @@ static void test_arena_shares(void **state)
 static void test_arena_never_moves_what_is_held(void **state)
 {
     struct bench *b = *state;
-    struct hwsi_arena arena = {.pool = b->pool};
+    struct hwsi_arena arena = { .pool = b->pool };
     enum { HELD = 400 };
     struct {
         struct hws_buffer *buffer;
         struct hws_slice slice;
         uint8_t fill;
-    } held[HELD] = {{0}};
+    } held[HELD] = { { 0 } };
     static uint8_t bytes[40000];
     for (int step = 0; step < 5000; step++) {
         int i = rand() % HELD;
@@ -138,7 +140,7 @@ static void test_arena_never_moves_what_is_held(void **state)
         size_t size = (size_t)rand() % (rand() % 20 ? 200 : sizeof bytes);
         held[i].fill = (uint8_t)rand();
         memset(bytes, held[i].fill, size);
-        held[i].buffer = hwsi_arena_copy(&arena, (struct hws_slice){bytes, size}, &held[i].slice);
+        held[i].buffer = hwsi_arena_copy(&arena, (struct hws_slice){ bytes, size }, &held[i].slice);
         assert_non_null(held[i].buffer);
         assert_int_equal(held[i].slice.size, size);
     }
@@ -152,7 +154,7 @@ static void test_arena_never_moves_what_is_held(void **state)
 static void test_crowded(void **state)
 {
     struct bench *b = *state;
-    struct hwsi_arena arena = {.pool = b->pool};
+    struct hwsi_arena arena = { .pool = b->pool };
     struct hws_buffer *many[80];
     struct hws_slice copy;
     for (size_t i = 0; i < 80; i++)
@@ -171,7 +173,7 @@ static void test_crowded(void **state)
 static void test_out_of_memory(void **state)
 {
     struct bench *b = *state;
-    struct hwsi_arena arena = {.pool = b->pool};
+    struct hwsi_arena arena = { .pool = b->pool };
     struct hws_slice copy;
     size_t size = 5000;
     b->exhausted = true;

@@ -72,7 +72,8 @@ static void test_gates_end_when_the_policy_gives_up(void **state)
     }
     assert_int_equal(rig_state(&rig), HWS_ENDPOINT_closed);
     assert_int_equal(rig_count(&rig, HWS_EVENT_Gated), 5);
-    assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_disconnected], 1); /* what was deferred */
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_disconnected],
+                     1); /* what was deferred */
     rig_end(&rig);
 }
 

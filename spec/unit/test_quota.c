@@ -10,7 +10,7 @@
 
 static void test_so_many_a_second(void **state)
 {
-    struct hwsi_quota quota = {0};
+    struct hwsi_quota quota = { 0 };
     uint64_t untold, start = 7 * HWS_SECOND;
     (void)state;
     for (int i = 0; i < 5; i++) {
@@ -27,7 +27,7 @@ static void test_so_many_a_second(void **state)
 
 static void test_none(void **state)
 {
-    struct hwsi_quota quota = {0};
+    struct hwsi_quota quota = { 0 };
     uint64_t untold;
     (void)state;
     assert_false(hwsi_quota_take(&quota, 0, 0, &untold)); /* also in the first second of all */

@@ -26,7 +26,7 @@ static int receive(void *data, struct hws_context *context, const struct hws_mes
         hws_pid_format(message->sender, sink->sender, sizeof sink->sender);
     return 0;
 }
-static const struct hws_actor_ops ops = {.receive = receive};
+static const struct hws_actor_ops ops = { .receive = receive };
 
 struct pair {
     struct rig rig;
@@ -60,12 +60,15 @@ static int teardown(void **state)
 
 static struct hwsi_symbol text(const char *text)
 {
-    return (struct hwsi_symbol){.text = hws_slice_text(text)};
+    return (struct hwsi_symbol){ .text = hws_slice_text(text) };
 }
 
-static void deliver(struct pair *p, struct hwsi_symbol target, struct hwsi_symbol sender, struct hwsi_symbol type)
+static void deliver(struct pair *p, struct hwsi_symbol target, struct hwsi_symbol sender,
+                    struct hwsi_symbol type)
 {
-    rig_deliver(p->link, &(struct hwsi_deliver){.target = target, .sender = sender, .type = type, .payload = rig_value()});
+    rig_deliver(p->link,
+                &(struct hwsi_deliver){
+                    .target = target, .sender = sender, .type = type, .payload = rig_value() });
     rig_turn(&p->rig);
 }
 
@@ -93,7 +96,7 @@ static void test_delivers(void **state)
     assert_string_equal(p->sink.sender, RIG_PEER "/them");
     assert_int_equal(p->sink.correlation.hi, 77000); /* the seed of its HELLO, and the number */
     assert_int_equal(p->sink.correlation.lo, 1);
-    deliver(p, text("sink"), text("hawser.tcp://far:1/away"), (struct hwsi_symbol){0});
+    deliver(p, text("sink"), text("hawser.tcp://far:1/away"), (struct hwsi_symbol){ 0 });
     assert_string_equal(p->sink.sender, "far:1/away");
     assert_string_equal(p->sink.type, "");
     struct hws_endpoint_statistics s = rig_statistics(&p->rig, RIG_PEER);
@@ -104,32 +107,34 @@ static void test_delivers(void **state)
 static void test_symbols(void **state)
 {
     struct pair *p = *state;
-    struct hwsi_symbol define = {7, hws_slice_text("sink")}, use = {.index = 7};
-    deliver(p, define, (struct hwsi_symbol){0}, (struct hwsi_symbol){0});
+    struct hwsi_symbol define = { 7, hws_slice_text("sink") }, use = { .index = 7 };
+    deliver(p, define, (struct hwsi_symbol){ 0 }, (struct hwsi_symbol){ 0 });
     deliver(p, use, use, use); /* the three places share the numbers */
     assert_int_equal(p->sink.users, 2);
     assert_string_equal(p->sink.sender, RIG_PEER "/sink");
     assert_string_equal(p->sink.type, "sink");
     deliver(p, define, use, use); /* the same again */
     assert_int_equal(p->sink.users, 3);
-    deliver(p, (struct hwsi_symbol){HWSI_SYMBOL_MAX, hws_slice_text("sink")}, use, use);
+    deliver(p, (struct hwsi_symbol){ HWSI_SYMBOL_MAX, hws_slice_text("sink") }, use, use);
     assert_int_equal(p->sink.users, 4);
     define.text = hws_slice_text("other"); /* a second definition */
-    rig_deliver(p->link, &(struct hwsi_deliver){.target = define, .payload = rig_value()});
+    rig_deliver(p->link, &(struct hwsi_deliver){ .target = define, .payload = rig_value() });
     check_ended(p, "protocol");
 }
 
 static void test_undefined_symbol(void **state)
 {
     struct pair *p = *state;
-    rig_deliver(p->link, &(struct hwsi_deliver){.target = {.index = 9}, .payload = rig_value()});
+    rig_deliver(p->link,
+                &(struct hwsi_deliver){ .target = { .index = 9 }, .payload = rig_value() });
     check_ended(p, "protocol");
 }
 
 static void test_target_that_is_no_id(void **state)
 {
     struct pair *p = *state;
-    rig_deliver(p->link, &(struct hwsi_deliver){.target = {3, hws_slice_text("sp ace")}, .payload = rig_value()});
+    rig_deliver(p->link, &(struct hwsi_deliver){ .target = { 3, hws_slice_text("sp ace") },
+                                                 .payload = rig_value() });
     check_ended(p, "protocol");
 }
 
@@ -137,19 +142,19 @@ static void test_bad_frames(void **state)
 {
     struct pair *p = *state;
     static const uint8_t frames[][12] = {
-        {0, 0, 0, 0},                         /* empty */
-        {0, 1, 0, 1},                         /* over the limit by one */
-        {0, 0, 0, 2, 0x91, 0x7f},             /* no such kind */
-        {0, 0, 0, 1, 0xc0},                   /* no array */
-        {0, 0, 0, 2, 0x91, 0x07},             /* a DELIVER of nothing */
-        {0, 0, 0, 2, 0x91, 0x08},             /* a SYSTEM of nothing */
-        {0, 0, 0, 2, 0x91, 0x00},             /* HELLO now */
-        {0, 0, 0, 2, 0x91, 0x01},             /* WELCOME now */
-        {0, 0, 0, 2, 0x91, 0x06},             /* ACK of nothing */
-        {0, 0, 0, 4, 0x93, 0x06, 0x00, 0x01}, /* ACK of more than was written */
-        {0, 0, 0, 3, 0x92, 0x05, 0x09},       /* PONG to no PING */
+        { 0, 0, 0, 0 },                         /* empty */
+        { 0, 1, 0, 1 },                         /* over the limit by one */
+        { 0, 0, 0, 2, 0x91, 0x7f },             /* no such kind */
+        { 0, 0, 0, 1, 0xc0 },                   /* no array */
+        { 0, 0, 0, 2, 0x91, 0x07 },             /* a DELIVER of nothing */
+        { 0, 0, 0, 2, 0x91, 0x08 },             /* a SYSTEM of nothing */
+        { 0, 0, 0, 2, 0x91, 0x00 },             /* HELLO now */
+        { 0, 0, 0, 2, 0x91, 0x01 },             /* WELCOME now */
+        { 0, 0, 0, 2, 0x91, 0x06 },             /* ACK of nothing */
+        { 0, 0, 0, 4, 0x93, 0x06, 0x00, 0x01 }, /* ACK of more than was written */
+        { 0, 0, 0, 3, 0x92, 0x05, 0x09 },       /* PONG to no PING */
     };
-    static const uint8_t sizes[] = {4, 4, 6, 5, 6, 6, 6, 6, 6, 8, 7};
+    static const uint8_t sizes[] = { 4, 4, 6, 5, 6, 6, 6, 6, 6, 8, 7 };
     struct hwsi_hello peer = rig_peer(77, 5);
     for (size_t i = 0; i < sizeof sizes; i++) {
         rig_feed(p->link, frames[i], sizes[i]);
@@ -166,7 +171,8 @@ static void test_bad_notices(void **state)
         if (i == 4)
             rig_system(p->link, HWSI_SYSTEM_DEAD_LETTER, "sink", "far", HWS_REASON_COUNT, 0);
         else
-            rig_system(p->link, i == 3 ? HWSI_SYSTEM_DEAD_LETTER : (enum hwsi_system_code)(i + 1), "sink", NULL, 1, 0); /* no sender */
+            rig_system(p->link, i == 3 ? HWSI_SYSTEM_DEAD_LETTER : (enum hwsi_system_code)(i + 1),
+                       "sink", NULL, 1, 0); /* no sender */
         check_ended(p, "protocol");
         p->link = rig_connect_in(&p->rig, &peer);
     }
@@ -176,9 +182,9 @@ static void test_bad_notices(void **state)
 static void test_undecodable_payload(void **state)
 {
     struct pair *p = *state;
-    struct hwsi_deliver bad = {.target = text("sink"), .payload = hws_slice_of("\xc1", 1)};
+    struct hwsi_deliver bad = { .target = text("sink"), .payload = hws_slice_of("\xc1", 1) };
     rig_deliver(p->link, &bad);
-    deliver(p, text("sink"), (struct hwsi_symbol){0}, (struct hwsi_symbol){0});
+    deliver(p, text("sink"), (struct hwsi_symbol){ 0 }, (struct hwsi_symbol){ 0 });
     assert_int_equal(p->sink.users, 1);
     assert_int_equal(p->sink.correlation.lo, 2); /* it counts */
     assert_false(p->link->closing);
@@ -222,7 +228,7 @@ static void test_pieces(void **state)
     large[0] = 0xc5; /* bin 16 */
     while (size < 3000000) {
         size_t bytes = count % 7 ? 5 + count % 300 : 30000 + count;
-        struct hwsi_deliver out = {.target = text("sink"), .payload = {large, bytes + 3}};
+        struct hwsi_deliver out = { .target = text("sink"), .payload = { large, bytes + 3 } };
         large[1] = (uint8_t)(bytes >> 8);
         large[2] = (uint8_t)bytes;
         large[bytes + 2] = (uint8_t)count;
@@ -252,13 +258,13 @@ static void test_duplicates(void **state)
 {
     struct pair *p = *state;
     struct hwsi_hello welcome, peer = rig_peer(77, 5);
-    deliver(p, text("sink"), (struct hwsi_symbol){0}, (struct hwsi_symbol){0});
+    deliver(p, text("sink"), (struct hwsi_symbol){ 0 }, (struct hwsi_symbol){ 0 });
     rig_close(p->link, HWS_ERESET, "it broke");
     rig_turn(&p->rig);
     p->link = rig_connect_in(&p->rig, &peer);
     assert_int_equal(hwsi_hello_decode(rig_expect(p->link, HWSI_FRAME_WELCOME), &welcome), 0);
     assert_int_equal(welcome.received_user, 1); /* so it has no reason to send it again */
-    deliver(p, text("sink"), (struct hwsi_symbol){0}, (struct hwsi_symbol){0});
+    deliver(p, text("sink"), (struct hwsi_symbol){ 0 }, (struct hwsi_symbol){ 0 });
     assert_int_equal(p->sink.users, 2);
     assert_int_equal(p->sink.correlation.lo, 2);
 }
@@ -270,8 +276,10 @@ static void test_out_of_memory(void **state)
     struct hwsi_hello welcome, peer = rig_peer(77, 5);
     uint64_t taken = 0;
     for (uint64_t n = 0; n < 10; n++) {
-        struct hwsi_deliver in = {.target = {(uint32_t)n + 1, hws_slice_text("sink")}, .sender = text("me"), .type = text("t"),
-                                  .payload = rig_value()};
+        struct hwsi_deliver in = { .target = { (uint32_t)n + 1, hws_slice_text("sink") },
+                                   .sender = text("me"),
+                                   .type = text("t"),
+                                   .payload = rig_value() };
         uint8_t bytes[128], *room;
         size_t room_size, size = hwsi_deliver_encode(bytes, &in);
         struct hws_link_handler *handler = p->link->link.handler;
@@ -284,7 +292,8 @@ static void test_out_of_memory(void **state)
         rig_turn(&p->rig);
         if (p->link->gone) {
             p->link = rig_connect_in(&p->rig, &peer);
-            assert_int_equal(hwsi_hello_decode(rig_expect(p->link, HWSI_FRAME_WELCOME), &welcome), 0);
+            assert_int_equal(hwsi_hello_decode(rig_expect(p->link, HWSI_FRAME_WELCOME), &welcome),
+                             0);
             assert_int_equal(welcome.received_user, taken);
             rig_deliver(p->link, &in); /* as it was */
             rig_turn(&p->rig);

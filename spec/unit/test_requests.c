@@ -51,13 +51,14 @@ static void released(void *data)
 {
     hws_pid_release(((struct answerer *)data)->sender);
 }
-static const struct hws_actor_ops ops = {.receive = receive, .released = released};
+static const struct hws_actor_ops ops = { .receive = receive, .released = released };
 
 static int ask(struct rig *rig, const char *target, uint64_t timeout, struct asked *asked)
 {
     struct hws_pid *pid = rig_pid(rig, target);
     asked->rig = rig;
-    int error = hws_request(rig->system, pid, &(struct hws_message){.payload = rig_value()}, timeout, done, asked, &asked->id);
+    int error = hws_request(rig->system, pid, &(struct hws_message){ .payload = rig_value() },
+                            timeout, done, asked, &asked->id);
     hws_pid_release(pid);
     return error;
 }
@@ -65,8 +66,8 @@ static int ask(struct rig *rig, const char *target, uint64_t timeout, struct ask
 static void test_answered(void **state)
 {
     struct rig rig;
-    struct asked asked = {0};
-    struct answerer answerer = {.at_once = true};
+    struct asked asked = { 0 };
+    struct answerer answerer = { .at_once = true };
     (void)state;
     rig_start_default(&rig);
     assert_int_equal(hws_spawn_named(rig.system, "a", &ops, &answerer, NULL), 0);
@@ -86,8 +87,8 @@ static void test_answered(void **state)
 static void test_timeout_and_late_answer(void **state)
 {
     struct rig rig;
-    struct asked asked = {0};
-    struct answerer answerer = {0};
+    struct asked asked = { 0 };
+    struct answerer answerer = { 0 };
     (void)state;
     rig_start_default(&rig);
     assert_int_equal(hws_spawn_named(rig.system, "a", &ops, &answerer, NULL), 0);
@@ -98,8 +99,9 @@ static void test_timeout_and_late_answer(void **state)
     assert_int_equal(asked.done, 1);
     assert_int_equal(asked.status, HWS_ETIMEOUT);
     assert_string_equal(asked.who, RIG_HERE "/a");
-    struct hws_message late = {.payload = rig_value()};
-    assert_int_equal(hws_respond(rig.system, answerer.sender, answerer.request_id, &late), HWS_ENOTFOUND);
+    struct hws_message late = { .payload = rig_value() };
+    assert_int_equal(hws_respond(rig.system, answerer.sender, answerer.request_id, &late),
+                     HWS_ENOTFOUND);
     assert_int_equal(hws_respond(rig.system, answerer.sender, 0, &late), HWS_EINVAL);
     assert_int_equal(hws_respond(rig.system, NULL, 1, &late), HWS_EINVAL);
     rig_turn(&rig);
@@ -108,7 +110,8 @@ static void test_timeout_and_late_answer(void **state)
     assert_int_equal(ask(&rig, "a", HWS_MILLISECOND, &asked), 0);
     rig_pass(&rig, HWS_MILLISECOND);
     assert_int_equal(asked.done, 2);
-    assert_int_equal(ask(&rig, "a", HWS_NEVER, &asked), 0); /* no deadline: not one that has passed */
+    assert_int_equal(ask(&rig, "a", HWS_NEVER, &asked),
+                     0); /* no deadline: not one that has passed */
     rig_pass(&rig, 3600 * HWS_SECOND);
     assert_int_equal(asked.done, 2);
     rig_end(&rig);
@@ -119,8 +122,8 @@ static void test_timeout_and_late_answer(void **state)
 static void test_dead_letters_answer(void **state)
 {
     struct rig rig;
-    struct asked asked = {0}, waiting = {0};
-    struct answerer answerer = {0};
+    struct asked asked = { 0 }, waiting = { 0 };
+    struct answerer answerer = { 0 };
     (void)state;
     rig_start_default(&rig);
     assert_int_equal(ask(&rig, "nobody", 0, &asked), HWS_ENOTFOUND); /* then `done` is not called */
@@ -150,8 +153,8 @@ static void act_cancel_and_ask(struct asked *self)
 static void test_done_acts(void **state)
 {
     struct rig rig;
-    struct asked asked = {.act = act_cancel_and_ask};
-    struct answerer answerer = {.at_once = true};
+    struct asked asked = { .act = act_cancel_and_ask };
+    struct answerer answerer = { .at_once = true };
     (void)state;
     rig_start_default(&rig);
     assert_int_equal(hws_spawn_named(rig.system, "a", &ops, &answerer, NULL), 0);
@@ -164,8 +167,8 @@ static void test_done_acts(void **state)
 static void test_cancel(void **state)
 {
     struct rig rig;
-    struct asked asked = {0};
-    struct answerer answerer = {.at_once = true};
+    struct asked asked = { 0 };
+    struct answerer answerer = { .at_once = true };
     (void)state;
     rig_start_default(&rig);
     assert_int_equal(hws_spawn_named(rig.system, "a", &ops, &answerer, NULL), 0);
@@ -180,8 +183,8 @@ static void test_bounded(void **state)
 {
     struct rig rig;
     struct hws_options options;
-    struct asked asked = {0};
-    struct answerer answerer = {0};
+    struct asked asked = { 0 };
+    struct answerer answerer = { 0 };
     (void)state;
     rig_options(&rig, &options);
     options.pending_requests = 40;
@@ -199,10 +202,10 @@ static void test_bounded(void **state)
 static void test_far_answers(void **state)
 {
     struct rig rig;
-    struct asked near = {0}, far = {0};
-    struct answerer answerer = {0};
+    struct asked near = { 0 }, far = { 0 };
+    struct answerer answerer = { 0 };
     struct hwsi_hello peer = rig_peer(77, 5);
-    struct hwsi_deliver sent, answer = {.payload = rig_value()};
+    struct hwsi_deliver sent, answer = { .payload = rig_value() };
     (void)state;
     rig_start_default(&rig);
     assert_int_equal(hws_spawn_named(rig.system, "a", &ops, &answerer, NULL), 0);
@@ -216,7 +219,8 @@ static void test_far_answers(void **state)
     rig_deliver(link, &answer);
     rig_turn(&rig);
     assert_int_equal(near.done, 0);
-    rig_system(link, HWSI_SYSTEM_DEAD_LETTER, "$system", "x", HWS_REASON_not_found, near.id); /* nor this */
+    rig_system(link, HWSI_SYSTEM_DEAD_LETTER, "$system", "x", HWS_REASON_not_found,
+               near.id); /* nor this */
     rig_turn(&rig);
     assert_int_equal(near.done, 0);
     answer.request_id = far.id;
@@ -233,7 +237,7 @@ static void test_far_answers(void **state)
 static void test_the_peer_goes(void **state)
 {
     struct rig rig;
-    struct asked taken = {0}, refused = {0}, unwritten = {0};
+    struct asked taken = { 0 }, refused = { 0 }, unwritten = { 0 };
     struct hwsi_hello peer = rig_peer(77, 5);
     (void)state;
     rig_start_default(&rig);
@@ -250,13 +254,14 @@ static void test_the_peer_goes(void **state)
     rig_send(&rig, RIG_PEER "/b");
     rig_turn(&rig);
     assert_int_equal(ask(&rig, RIG_PEER "/b", 100 * HWS_SECOND, &unwritten), 0);
-    peer = rig_peer(78, 6); /* restarted: what it took is gone with it, what it never saw goes to the new one */
+    peer = rig_peer(
+        78, 6); /* restarted: what it took is gone with it, what it never saw goes to the new one */
     link = rig_connect_in(&rig, &peer);
     rig_turn(&rig);
     assert_int_equal(taken.status, HWS_EDISCONNECTED);
     assert_int_equal(taken.done, 1);
     assert_int_equal(unwritten.done, 0);
-    struct hwsi_deliver answer = {.request_id = unwritten.id, .payload = rig_value()};
+    struct hwsi_deliver answer = { .request_id = unwritten.id, .payload = rig_value() };
     rig_deliver(link, &answer);
     rig_turn(&rig);
     assert_int_equal(unwritten.done, 1);
@@ -269,9 +274,9 @@ static void test_the_peer_goes(void **state)
 static void test_undecodable_answer(void **state)
 {
     struct rig rig;
-    struct asked asked = {0};
+    struct asked asked = { 0 };
     struct hwsi_hello peer = rig_peer(77, 5);
-    struct hwsi_deliver answer = {.sender = {.text = hws_slice_text("b")}};
+    struct hwsi_deliver answer = { .sender = { .text = hws_slice_text("b") } };
     struct hws_slice body;
     (void)state;
     rig_start_default(&rig);
@@ -296,13 +301,14 @@ static void test_out_of_memory(void **state)
     (void)state;
     for (uint64_t n = 0; n < 14; n++) {
         struct rig rig;
-        struct asked asked = {0};
-        struct answerer answerer = {.at_once = true};
+        struct asked asked = { 0 };
+        struct answerer answerer = { .at_once = true };
         rig_start_default(&rig);
         assert_int_equal(hws_spawn_named(rig.system, "a", &ops, &answerer, NULL), 0);
         struct hws_pid *pid = rig_pid(&rig, "a");
         rig.allow = n;
-        int error = hws_request(rig.system, pid, &(struct hws_message){.payload = rig_value()}, 0, done, &asked, NULL);
+        int error = hws_request(rig.system, pid, &(struct hws_message){ .payload = rig_value() }, 0,
+                                done, &asked, NULL);
         rig_turn(&rig);
         rig.allow = UINT64_MAX;
         rig_pass(&rig, 6 * HWS_SECOND);

@@ -17,10 +17,10 @@ struct bench {
     struct hwsi_heap *heap;
     struct hwsi_pool *pool;
     struct hwsi_ring ring;
-    uint32_t size[FRAMES + 1];      /* of frame n, prefix included */
-    uint64_t start[FRAMES + 2];     /* where it begins in the stream */
+    uint32_t size[FRAMES + 1];  /* of frame n, prefix included */
+    uint64_t start[FRAMES + 2]; /* where it begins in the stream */
     uint64_t appended, released, written, most_written;
-    uint64_t offset;                /* of the write cursor in the stream */
+    uint64_t offset; /* of the write cursor in the stream */
 };
 
 static int setup(void **state)
@@ -142,7 +142,7 @@ static void rewind_all(struct bench *b)
 
 static void walk(const struct bench *b)
 {
-    struct hwsi_ring_cursor cursor = {0};
+    struct hwsi_ring_cursor cursor = { 0 };
     struct hws_slice frame;
     uint64_t n = b->released;
     while (hwsi_ring_walk(&b->ring, &cursor, &frame)) {
@@ -158,12 +158,9 @@ static void walk(const struct bench *b)
 static uint32_t random_size(void)
 {
     switch (rand() % 40) {
-    case 0:
-        return 5 + (uint32_t)rand() % 100000;
-    case 1:
-        return 5 + (uint32_t)rand() % 5000;
-    default:
-        return 5 + (uint32_t)rand() % 120;
+    case 0: return 5 + (uint32_t)rand() % 100000;
+    case 1: return 5 + (uint32_t)rand() % 5000;
+    default: return 5 + (uint32_t)rand() % 120;
     }
 }
 
@@ -179,7 +176,9 @@ static void test_against_the_model(void **state)
             write_some(b);
         else if (what < 14) {
             uint64_t written = hwsi_ring_written(&b->ring);
-            release(b, b->released + (written > b->released ? (uint64_t)rand() % (written - b->released + 1) : 0));
+            release(b, b->released + (written > b->released
+                                          ? (uint64_t)rand() % (written - b->released + 1)
+                                          : 0));
         } else if (what == 14 && step % 3 == 0)
             rewind_all(b);
         else if (step % 16 == 0)
@@ -247,7 +246,7 @@ static void *maybe(struct hws_allocator *allocator, void *block, size_t old_size
 
 static void test_out_of_memory(void **state)
 {
-    struct hws_allocator allocator = {maybe};
+    struct hws_allocator allocator = { maybe };
     struct hwsi_heap *heap = hwsi_heap_new(&allocator);
     struct hwsi_pool *pool = hwsi_pool_new(heap);
     struct hwsi_ring ring;

@@ -21,7 +21,7 @@ static int ignore(void *self, struct hws_context *context, const struct hws_mess
         *handled += message->kind == HWS_MESSAGE_user;
     return 0;
 }
-static const struct hws_actor_ops ops = {.receive = ignore};
+static const struct hws_actor_ops ops = { .receive = ignore };
 
 static void test_timers_of_the_host(void **state)
 {
@@ -32,14 +32,16 @@ static void test_timers_of_the_host(void **state)
     rig_start_default(&rig);
     assert_int_equal(hws_after(rig.system, HWS_SECOND, call, NULL, NULL), 0);
     assert_int_equal(hws_after(rig.system, HWS_SECOND, call, NULL, &timer), 0);
-    assert_int_equal(hws_after(rig.system, HWS_NEVER, call, NULL, &other), 0); /* never is not now */
+    assert_int_equal(hws_after(rig.system, HWS_NEVER, call, NULL, &other),
+                     0); /* never is not now */
     hws_timer_cancel(timer);
     hws_timer_cancel(NULL);
     rig_pass(&rig, HWS_SECOND - 1);
     assert_int_equal(called, 0);
     rig_pass(&rig, 1);
     assert_int_equal(called, 1);
-    assert_int_equal(hws_after(rig.system, HWS_SECOND, call, NULL, NULL), 0); /* goes with the system */
+    assert_int_equal(hws_after(rig.system, HWS_SECOND, call, NULL, NULL),
+                     0); /* goes with the system */
     rig_end(&rig);
     assert_int_equal(called, 1);
 }
@@ -48,7 +50,7 @@ static void test_posts(void **state)
 {
     struct rig rig;
     unsigned handled = 0;
-    static const uint8_t junk[] = {0xc1};
+    static const uint8_t junk[] = { 0xc1 };
     (void)state;
     called = 0;
     rig_start_default(&rig);
@@ -86,7 +88,8 @@ static void test_stop_from_elsewhere(void **state)
     assert_int_equal(hws_next_turn(rig.system), 0); /* who polls hears of it too */
     rig_turn(&rig);
     assert_true(hws_is_stopped(rig.system));
-    assert_string_equal(rig_event(&rig, HWS_EVENT_Shutdown, 0)->reason, "stopped by signal or thread");
+    assert_string_equal(rig_event(&rig, HWS_EVENT_Shutdown, 0)->reason,
+                        "stopped by signal or thread");
     rig_end(&rig);
 }
 
@@ -161,7 +164,9 @@ static void test_free_without_a_driver(void **state)
     rig_start_default(&rig);
     struct hws_pid *pid;
     assert_int_equal(hws_spawn_named(rig.system, "a", &ops, NULL, &pid), 0);
-    assert_int_equal(hws_request(rig.system, pid, &(struct hws_message){.payload = rig_value()}, 0, no_answer, &status, NULL), 0);
+    assert_int_equal(hws_request(rig.system, pid, &(struct hws_message){ .payload = rig_value() },
+                                 0, no_answer, &status, NULL),
+                     0);
     hws_system_free(rig.system);
     assert_int_equal(status, HWS_ECLOSED);
     assert_true(rig.released);
@@ -196,7 +201,8 @@ static void test_freed_when_stopped(void **state)
     assert_int_equal(rig.blocks, 0);
 }
 
-static int free_from_inside(void *self, struct hws_context *context, const struct hws_message *message)
+static int free_from_inside(void *self, struct hws_context *context,
+                            const struct hws_message *message)
 {
     (void)self;
     (void)message;
@@ -208,7 +214,7 @@ static int free_from_inside(void *self, struct hws_context *context, const struc
 /* Not to be done; but it must not hang, nor pull the system from under the handler. */
 static void test_freed_from_a_handler(void **state)
 {
-    static const struct hws_actor_ops free_ops = {.receive = free_from_inside};
+    static const struct hws_actor_ops free_ops = { .receive = free_from_inside };
     struct rig rig;
     (void)state;
     rig_start_default(&rig);
@@ -226,12 +232,12 @@ static void test_start_errors(void **state)
 {
     static const struct {
         const char *listen, *advertise, *part;
-    } cases[] = {{"nowhere", NULL, "no transport speaks this address"},
-                 {"0.0.0.0:1", NULL, "set the option advertise"},
-                 {"tcp:0.0.0.0:1", NULL, "set the option advertise"},
-                 {"[::]:1", NULL, "set the option advertise"},
-                 {"0.0.0.0:1", "tcp:0.0.0.0:1", "set the option advertise"},
-                 {"0.0.0.0:1", "my host:1", "set the option advertise"}};
+    } cases[] = { { "nowhere", NULL, "no transport speaks this address" },
+                  { "0.0.0.0:1", NULL, "set the option advertise" },
+                  { "tcp:0.0.0.0:1", NULL, "set the option advertise" },
+                  { "[::]:1", NULL, "set the option advertise" },
+                  { "0.0.0.0:1", "tcp:0.0.0.0:1", "set the option advertise" },
+                  { "0.0.0.0:1", "my host:1", "set the option advertise" } };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct rig rig;
@@ -284,8 +290,10 @@ static void test_client_with_an_empty_address(void **state)
 {
     struct rig rig;
     struct hwsi_hello peer = rig_peer(77, 5);
-    struct hwsi_deliver in = {.target = {.text = hws_slice_text("a")}, .sender = {.text = hws_slice_text("me")},
-                              .request_id = 3, .payload = rig_value()};
+    struct hwsi_deliver in = { .target = { .text = hws_slice_text("a") },
+                               .sender = { .text = hws_slice_text("me") },
+                               .request_id = 3,
+                               .payload = rig_value() };
     (void)state;
     rig_start_default(&rig);
     peer.address.size = 0;
@@ -293,7 +301,9 @@ static void test_client_with_an_empty_address(void **state)
     rig_expect(link, HWSI_FRAME_WELCOME);
     rig_deliver(link, &in);
     rig_turn(&rig);
-    rig_expect(link, HWSI_FRAME_SYSTEM); /* it is reachable over its connection: the dead letter's notice */
+    rig_expect(
+        link,
+        HWSI_FRAME_SYSTEM); /* it is reachable over its connection: the dead letter's notice */
     rig_end(&rig);
 }
 
@@ -311,7 +321,9 @@ static void test_endpoints_are_bounded(void **state)
     assert_int_equal(hws_associate(rig.system, "three:1"), HWS_EFULL);
     struct hwsi_hello peer = rig_peer(77, 5);
     struct hwsi_control control;
-    assert_int_equal(hwsi_control_decode(rig_expect(rig_connect_in(&rig, &peer), HWSI_FRAME_REFUSE), &control), 0);
+    assert_int_equal(
+        hwsi_control_decode(rig_expect(rig_connect_in(&rig, &peer), HWSI_FRAME_REFUSE), &control),
+        0);
     assert_int_equal(control.a, HWSI_REFUSED_busy);
     rig_end(&rig);
 }
@@ -342,8 +354,10 @@ static int story(uint64_t n)
 {
     struct rig rig;
     struct hwsi_hello welcome, peer = rig_peer(77, 5);
-    struct hwsi_deliver in = {.target = {1, hws_slice_text("a")}, .sender = {2, hws_slice_text("far")},
-                              .type = {3, hws_slice_text("t")}, .payload = rig_value()};
+    struct hwsi_deliver in = { .target = { 1, hws_slice_text("a") },
+                               .sender = { 2, hws_slice_text("far") },
+                               .type = { 3, hws_slice_text("t") },
+                               .payload = rig_value() };
     struct hws_pid *a = NULL, *far = NULL;
     int status = 1;
     unsigned handled = 0;
@@ -353,7 +367,7 @@ static int story(uint64_t n)
     hws_pid_parse(rig.system, RIG_PEER "/far", &far);
     if (!a || !far)
         goto end;
-    struct hws_message message = {.payload = rig_value(), .sender = a};
+    struct hws_message message = { .payload = rig_value(), .sender = a };
     for (int i = 0; i < 40; i++)
         hws_send(rig.system, far, &message);
     hws_watch(rig.system, a, far);
@@ -403,13 +417,19 @@ static void test_every_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_timers_of_the_host),    cmocka_unit_test(test_posts),
-        cmocka_unit_test(test_stop_from_elsewhere),   cmocka_unit_test(test_drains_first),
-        cmocka_unit_test(test_deadline),              cmocka_unit_test(test_free_without_a_driver),
-        cmocka_unit_test(test_freed_when_stopped),    cmocka_unit_test(test_freed_from_a_handler),
+        cmocka_unit_test(test_timers_of_the_host),
+        cmocka_unit_test(test_posts),
+        cmocka_unit_test(test_stop_from_elsewhere),
+        cmocka_unit_test(test_drains_first),
+        cmocka_unit_test(test_deadline),
+        cmocka_unit_test(test_free_without_a_driver),
+        cmocka_unit_test(test_freed_when_stopped),
+        cmocka_unit_test(test_freed_from_a_handler),
         cmocka_unit_test(test_start_errors),
-        cmocka_unit_test(test_addresses),             cmocka_unit_test(test_client_with_an_empty_address),
-        cmocka_unit_test(test_endpoints_are_bounded), cmocka_unit_test(test_new_out_of_memory),
+        cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_client_with_an_empty_address),
+        cmocka_unit_test(test_endpoints_are_bounded),
+        cmocka_unit_test(test_new_out_of_memory),
         cmocka_unit_test(test_every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,12 +16,29 @@ static void test_glob(void **state)
     static const struct {
         const char *pattern, *text;
         bool matches;
-    } cases[] = {{"", "", true},          {"", "a", false},        {"*", "", true},           {"*", "abc", true},
-                 {"a", "a", true},        {"a", "b", false},       {"a", "", false},          {"?", "", false},
-                 {"?", "x", true},        {"a?c", "abc", true},    {"a?c", "ac", false},      {"Endpoint*", "EndpointConnected", true},
-                 {"*ed", "Connected", true}, {"*ed", "edge", false}, {"*a*b*", "xxaxxbxx", true}, {"*a*b*", "xxbxxaxx", false},
-                 {"10.1.*", "10.1.2.3:4", true}, {"10.1.*", "10x1.2", false}, {"**", "x", true},  {"a*a", "a", false},
-                 {"[a]", "a", false},     {"*aab", "aaaaab", true}, {"*.b?*d", "a.b.bcd", true}};
+    } cases[] = { { "", "", true },
+                  { "", "a", false },
+                  { "*", "", true },
+                  { "*", "abc", true },
+                  { "a", "a", true },
+                  { "a", "b", false },
+                  { "a", "", false },
+                  { "?", "", false },
+                  { "?", "x", true },
+                  { "a?c", "abc", true },
+                  { "a?c", "ac", false },
+                  { "Endpoint*", "EndpointConnected", true },
+                  { "*ed", "Connected", true },
+                  { "*ed", "edge", false },
+                  { "*a*b*", "xxaxxbxx", true },
+                  { "*a*b*", "xxbxxaxx", false },
+                  { "10.1.*", "10.1.2.3:4", true },
+                  { "10.1.*", "10x1.2", false },
+                  { "**", "x", true },
+                  { "a*a", "a", false },
+                  { "[a]", "a", false },
+                  { "*aab", "aaaaab", true },
+                  { "*.b?*d", "a.b.bcd", true } };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         if (hwsi_glob(cases[i].pattern, cases[i].text) != cases[i].matches)
@@ -30,11 +47,18 @@ static void test_glob(void **state)
 
 static void test_nearest(void **state)
 {
-    static const char *const names[] = {"max_frame_size", "mailbox_size", "reconnect_max", "seed"};
+    static const char *const names[] = { "max_frame_size", "mailbox_size", "reconnect_max",
+                                         "seed" };
     static const struct {
         const char *name, *nearest;
-    } cases[] = {{"max_frame_siz", "max_frame_size"}, {"mailboxsize", "mailbox_size"}, {"mailbox", "mailbox_size"}, {"reconect_max", "reconnect_max"},
-                 {"sede", "seed"},                    {"zzzzzzzzzz", NULL},            {"", NULL},                  {"x", NULL}};
+    } cases[] = { { "max_frame_siz", "max_frame_size" },
+                  { "mailboxsize", "mailbox_size" },
+                  { "mailbox", "mailbox_size" },
+                  { "reconect_max", "reconnect_max" },
+                  { "sede", "seed" },
+                  { "zzzzzzzzzz", NULL },
+                  { "", NULL },
+                  { "x", NULL } };
     char long_name[200];
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

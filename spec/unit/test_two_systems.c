@@ -27,7 +27,7 @@ static int echo(void *self, struct hws_context *context, const struct hws_messag
         return hws_context_respond(context, message, message->payload);
     return 0;
 }
-static const struct hws_actor_ops echo_ops = {.receive = echo};
+static const struct hws_actor_ops echo_ops = { .receive = echo };
 
 static int watcher(void *self, struct hws_context *context, const struct hws_message *message)
 {
@@ -41,9 +41,10 @@ static int watcher(void *self, struct hws_context *context, const struct hws_mes
         pair->letters++;
     return 0;
 }
-static const struct hws_actor_ops watcher_ops = {.receive = watcher};
+static const struct hws_actor_ops watcher_ops = { .receive = watcher };
 
-static struct hws_system *make(struct pair *pair, const char *name, const char *listen, uint64_t seed)
+static struct hws_system *make(struct pair *pair, const char *name, const char *listen,
+                               uint64_t seed)
 {
     struct hws_options options;
     struct hws_system *system;
@@ -64,7 +65,10 @@ static int setup(void **state)
 {
     static struct pair pair;
     memset(&pair, 0, sizeof pair);
-    assert_int_equal(hws_loopback_new(&(struct hws_loopback_options){.seed = 7, .latency = HWS_MILLISECOND}, &pair.network), 0);
+    assert_int_equal(
+        hws_loopback_new(&(struct hws_loopback_options){ .seed = 7, .latency = HWS_MILLISECOND },
+                         &pair.network),
+        0);
     pair.alpha = make(&pair, "alpha", "loop:alpha:1", 1);
     pair.beta = make(&pair, "beta", "loop:beta:1", 2);
     *state = &pair;
@@ -83,7 +87,7 @@ static int teardown(void **state)
 
 static struct hws_slice value(void)
 {
-    static const uint8_t hello[] = {0xa5, 'h', 'e', 'l', 'l', 'o'};
+    static const uint8_t hello[] = { 0xa5, 'h', 'e', 'l', 'l', 'o' };
     return hws_slice_of(hello, sizeof hello);
 }
 
@@ -110,7 +114,8 @@ static void test_send_arrives(void **state)
     assert_int_equal(hws_spawn_named(pair->beta, "echo", &echo_ops, pair, NULL), 0);
     struct hws_pid *target = pid(pair->alpha, "loop:beta:1/echo");
     for (int i = 0; i < 1000; i++)
-        assert_int_equal(hws_send(pair->alpha, target, &(struct hws_message){.payload = value()}), 0);
+        assert_int_equal(hws_send(pair->alpha, target, &(struct hws_message){ .payload = value() }),
+                         0);
     hws_loopback_run(pair->network, HWS_SECOND);
     assert_int_equal(pair->got, 1000);
     struct hws_endpoint_statistics s;
@@ -126,12 +131,17 @@ static void test_request_is_answered(void **state)
 {
     struct pair *pair = *state;
     assert_int_equal(hws_spawn_named(pair->beta, "echo", &echo_ops, pair, NULL), 0);
-    struct hws_pid *target = pid(pair->alpha, "loop:beta:1/echo"), *nobody = pid(pair->alpha, "loop:beta:1/nobody");
-    assert_int_equal(hws_request(pair->alpha, target, &(struct hws_message){.payload = value()}, 0, answered, pair, NULL), 0);
+    struct hws_pid *target = pid(pair->alpha, "loop:beta:1/echo"),
+                   *nobody = pid(pair->alpha, "loop:beta:1/nobody");
+    assert_int_equal(hws_request(pair->alpha, target, &(struct hws_message){ .payload = value() },
+                                 0, answered, pair, NULL),
+                     0);
     hws_loopback_run(pair->network, HWS_SECOND);
     assert_int_equal(pair->answers, 1);
     assert_int_equal(pair->last_status, 0);
-    assert_int_equal(hws_request(pair->alpha, nobody, &(struct hws_message){.payload = value()}, 0, answered, pair, NULL), 0);
+    assert_int_equal(hws_request(pair->alpha, nobody, &(struct hws_message){ .payload = value() },
+                                 0, answered, pair, NULL),
+                     0);
     hws_loopback_run(pair->network, HWS_SECOND);
     assert_int_equal(pair->answers, 2);
     assert_int_equal(pair->last_status, HWS_EDEADLETTER);
@@ -164,9 +174,13 @@ static void test_gives_up(void **state)
     struct pair *pair = *state;
     struct hws_pid *watching, *target = pid(pair->alpha, "loop:nowhere:1/echo");
     assert_int_equal(hws_spawn_named(pair->alpha, "watcher", &watcher_ops, pair, &watching), 0);
-    assert_int_equal(hws_send(pair->alpha, target, &(struct hws_message){.payload = value(), .sender = watching}), 0);
+    assert_int_equal(hws_send(pair->alpha, target,
+                              &(struct hws_message){ .payload = value(), .sender = watching }),
+                     0);
     assert_int_equal(hws_watch(pair->alpha, watching, target), 0);
-    assert_int_equal(hws_request(pair->alpha, target, &(struct hws_message){.payload = value()}, 100 * HWS_SECOND, answered, pair, NULL), 0);
+    assert_int_equal(hws_request(pair->alpha, target, &(struct hws_message){ .payload = value() },
+                                 100 * HWS_SECOND, answered, pair, NULL),
+                     0);
     hws_loopback_run(pair->network, 30 * HWS_SECOND);
     struct hws_endpoint_statistics s;
     assert_int_equal(hws_statistics(pair->alpha, "loop:nowhere:1", &s), 0);
@@ -188,7 +202,8 @@ static void test_resumes_after_cuts(void **state)
     uint64_t accepted = 0;
     for (int round = 0; round < 20; round++) {
         for (int i = 0; i < 100; i++)
-            accepted += hws_send(pair->alpha, target, &(struct hws_message){.payload = value()}) == 0;
+            accepted +=
+                hws_send(pair->alpha, target, &(struct hws_message){ .payload = value() }) == 0;
         hws_loopback_run(pair->network, 1500 * HWS_MICROSECOND);
         hws_loopback_cut(pair->network);
         hws_loopback_run(pair->network, 10 * HWS_SECOND);

@@ -23,7 +23,7 @@ static int receive(void *data, struct hws_context *context, const struct hws_mes
     }
     return 0;
 }
-static const struct hws_actor_ops ops = {.receive = receive};
+static const struct hws_actor_ops ops = { .receive = receive };
 
 struct pair {
     struct rig rig;
@@ -36,8 +36,10 @@ static int setup(void **state)
     static struct pair pair;
     memset(&pair, 0, sizeof pair);
     rig_start_default(&pair.rig);
-    assert_int_equal(hws_spawn_named(pair.rig.system, "watcher", &ops, &pair.watcher, &pair.watching), 0);
-    assert_int_equal(hws_spawn_named(pair.rig.system, "target", &ops, &pair.target, &pair.watched), 0);
+    assert_int_equal(
+        hws_spawn_named(pair.rig.system, "watcher", &ops, &pair.watcher, &pair.watching), 0);
+    assert_int_equal(hws_spawn_named(pair.rig.system, "target", &ops, &pair.target, &pair.watched),
+                     0);
     pair.far = rig_pid(&pair.rig, RIG_PEER "/far");
     *state = &pair;
     return 0;
@@ -140,11 +142,13 @@ static void test_terminated_waits_for_messages(void **state)
 {
     struct pair *p = *state;
     struct hwsi_hello peer = rig_peer(77, 5);
-    struct hwsi_deliver deliver = {.target = {.text = hws_slice_text("watcher")}, .payload = rig_value()};
+    struct hwsi_deliver deliver = { .target = { .text = hws_slice_text("watcher") },
+                                    .payload = rig_value() };
     struct rig_link *link = rig_connect(&p->rig, &peer);
     assert_int_equal(hws_watch(p->rig.system, p->watching, p->far), 0);
     rig_turn(&p->rig);
-    rig_system(link, HWSI_SYSTEM_TERMINATED, "watcher", "far", HWS_TERMINATED_stopped, 2); /* the system lane overtook */
+    rig_system(link, HWSI_SYSTEM_TERMINATED, "watcher", "far", HWS_TERMINATED_stopped,
+               2); /* the system lane overtook */
     rig_turn(&p->rig);
     assert_int_equal(p->watcher.terminated, 0);
     rig_deliver(link, &deliver);
@@ -156,7 +160,8 @@ static void test_terminated_waits_for_messages(void **state)
     assert_int_equal(p->watcher.terminated, 1);
     assert_int_equal(p->watcher.users, 3);
     assert_true(p->watcher.users_before >= 2);
-    rig_system(link, HWSI_SYSTEM_TERMINATED, "watcher", "far", HWS_TERMINATED_stopped, 0); /* twice is once */
+    rig_system(link, HWSI_SYSTEM_TERMINATED, "watcher", "far", HWS_TERMINATED_stopped,
+               0); /* twice is once */
     rig_turn(&p->rig);
     assert_int_equal(p->watcher.terminated, 1);
 }
@@ -165,7 +170,8 @@ static void test_unwatch_while_it_waits(void **state)
 {
     struct pair *p = *state;
     struct hwsi_hello peer = rig_peer(77, 5);
-    struct hwsi_deliver deliver = {.target = {.text = hws_slice_text("watcher")}, .payload = rig_value()};
+    struct hwsi_deliver deliver = { .target = { .text = hws_slice_text("watcher") },
+                                    .payload = rig_value() };
     struct rig_link *link = rig_connect(&p->rig, &peer);
     assert_int_equal(hws_watch(p->rig.system, p->watching, p->far), 0);
     rig_turn(&p->rig);
@@ -184,7 +190,8 @@ static void test_waits_and_the_peer_goes(void **state)
     struct rig_link *link = rig_connect(&p->rig, &peer);
     assert_int_equal(hws_watch(p->rig.system, p->watching, p->far), 0);
     rig_turn(&p->rig);
-    rig_system(link, HWSI_SYSTEM_TERMINATED, "watcher", "far", HWS_TERMINATED_failed, UINT64_MAX); /* it lies */
+    rig_system(link, HWSI_SYSTEM_TERMINATED, "watcher", "far", HWS_TERMINATED_failed,
+               UINT64_MAX); /* it lies */
     rig_turn(&p->rig);
     assert_int_equal(p->watcher.terminated, 0);
     assert_int_equal(hws_close_endpoint(p->rig.system, RIG_PEER, "enough"), 0);
@@ -253,7 +260,8 @@ static void test_restarts_in_a_row(void **state)
     peer = rig_peer(78, 6);
     rig_connect_in(&p->rig, &peer);
     rig_turn(&p->rig);
-    assert_int_equal(p->watcher.terminated, 0); /* it was never written to the old one: it holds for the new one */
+    assert_int_equal(p->watcher.terminated,
+                     0); /* it was never written to the old one: it holds for the new one */
     peer = rig_peer(79, 7);
     rig_connect_in(&p->rig, &peer);
     rig_turn(&p->rig);
@@ -281,7 +289,8 @@ static void test_many_watches(void **state)
         snprintf(name, sizeof name, "%d", i);
         rig_system(link, HWSI_SYSTEM_TERMINATED, "watcher", name, HWS_TERMINATED_stopped, 1);
     }
-    struct hwsi_deliver deliver = {.target = {.text = hws_slice_text("watcher")}, .payload = rig_value()};
+    struct hwsi_deliver deliver = { .target = { .text = hws_slice_text("watcher") },
+                                    .payload = rig_value() };
     rig_deliver(link, &deliver);
     rig_turn(&p->rig);
     assert_int_equal(p->watcher.terminated, MANY);

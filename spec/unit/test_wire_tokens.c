@@ -362,7 +362,11 @@ static void test_every_code_point(void **state)
 static void test_frame_limit(void **state)
 {
     (void)state;
-    struct hwsi_hello hello = { .version = HWSI_WIRE_VERSION, .name = hws_slice_text("a"), .uid = 1, .session = 2 }, read;
+    struct hwsi_hello hello = { .version = HWSI_WIRE_VERSION,
+                                .name = hws_slice_text("a"),
+                                .uid = 1,
+                                .session = 2 },
+                      read;
     uint8_t frame[HWSI_HELLO_BOUND];
     const uint64_t said[] = { 0, 1024, 4194304, 1023 }, heard[] = { 0, 1024, 4194304, 0 };
     for (size_t i = 0; i < 4; i++) {

@@ -12,7 +12,7 @@ static int ignore(void *self, struct hws_context *context, const struct hws_mess
     (void)message;
     return 0;
 }
-static const struct hws_actor_ops ignore_ops = {.receive = ignore};
+static const struct hws_actor_ops ignore_ops = { .receive = ignore };
 
 static struct rig_link *connected(struct rig *rig)
 {
@@ -64,9 +64,10 @@ static void test_random_pieces(void **state)
     srand(7);
     for (int round = 0; round < 3000; round++) {
         for (int i = rand() % 3; i; i--, sent++) {
-            uint8_t value[300] = {0xc5, 0x01, 0x20, (uint8_t)(sent >> 8), (uint8_t)sent};
-            struct hws_slice payload = {value, 3 + 288};
-            assert_int_equal(hws_send(rig.system, target, &(struct hws_message){.payload = payload}), 0);
+            uint8_t value[300] = { 0xc5, 0x01, 0x20, (uint8_t)(sent >> 8), (uint8_t)sent };
+            struct hws_slice payload = { value, 3 + 288 };
+            assert_int_equal(
+                hws_send(rig.system, target, &(struct hws_message){ .payload = payload }), 0);
         }
         if (rand() % 4 == 0) {
             assert_int_equal(hws_stop_actor(rig.system, target), 0);
@@ -102,7 +103,8 @@ static void test_acknowledges(void **state)
     struct rig rig;
     struct hws_slice body;
     struct hwsi_control ack;
-    struct hwsi_deliver deliver = {.target = {.text = hws_slice_text("a")}, .payload = rig_value()};
+    struct hwsi_deliver deliver = { .target = { .text = hws_slice_text("a") },
+                                    .payload = rig_value() };
     (void)state;
     rig_start_default(&rig);
     struct rig_link *link = connected(&rig);
@@ -124,7 +126,7 @@ static void test_acknowledges(void **state)
     assert_int_equal(rig_frame(link, &body), -1); /* nothing is owed */
     uint8_t *large = calloc(1, 70000);
     large[0] = 0xc6, large[3] = 0xff; /* bin of 65280 */
-    deliver.payload = (struct hws_slice){large, 5 + 0xff00};
+    deliver.payload = (struct hws_slice){ large, 5 + 0xff00 };
     rig_deliver(link, &deliver);
     rig_deliver(link, &deliver); /* more than acknowledge_bytes */
     rig_turn(&rig);
@@ -147,10 +149,11 @@ static int note_written(void *self, struct hws_context *context, const struct hw
 /* The longest wait is over when a message comes: its handler runs first, so that a kill in between loses nothing unsaid. */
 static void test_acknowledges_after_handling(void **state)
 {
-    static const struct hws_actor_ops ops = {.receive = note_written};
+    static const struct hws_actor_ops ops = { .receive = note_written };
     struct rig rig;
     struct hwsi_control ack;
-    struct hwsi_deliver deliver = {.target = {.text = hws_slice_text("a")}, .payload = rig_value()};
+    struct hwsi_deliver deliver = { .target = { .text = hws_slice_text("a") },
+                                    .payload = rig_value() };
     (void)state;
     rig_start_default(&rig);
     struct rig_link *link = connected(&rig);
@@ -213,7 +216,8 @@ static void test_bye_is_last(void **state)
     struct rig rig;
     struct hws_slice body;
     struct hwsi_control ack;
-    struct hwsi_deliver deliver = {.target = {.text = hws_slice_text("a")}, .payload = rig_value()};
+    struct hwsi_deliver deliver = { .target = { .text = hws_slice_text("a") },
+                                    .payload = rig_value() };
     (void)state;
     rig_start_default(&rig);
     struct rig_link *link = connected(&rig);
@@ -228,7 +232,8 @@ static void test_bye_is_last(void **state)
     assert_int_equal(rig_frame(link, &body), HWSI_FRAME_BYE);
     assert_int_equal(rig_frame(link, &body), -1);
     rig_turn(&rig);
-    assert_string_equal(rig_event(&rig, HWS_EVENT_DeadLetter, 0)->reason, "disconnected"); /* it can not have been processed */
+    assert_string_equal(rig_event(&rig, HWS_EVENT_DeadLetter, 0)->reason,
+                        "disconnected"); /* it can not have been processed */
     rig_end(&rig);
 }
 

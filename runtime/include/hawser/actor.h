@@ -9,7 +9,8 @@
 
 #include "hawser/message.h"
 
-struct hws_context; /* a running actor; valid while it lives, and only inside its handlers unless said otherwise */
+struct
+    hws_context; /* a running actor; valid while it lives, and only inside its handlers unless said otherwise */
 
 /* What a failing handler leads to. X(name) */
 #define HWS_SUPERVISIONS(X) X(resume) X(restart) X(stop)
@@ -39,8 +40,8 @@ struct hws_actor_ops {
 };
 
 struct hws_spawn_options {
-    const char *name;          /* NULL: the system makes one up ("$1"); HWS_EEXIST when taken */
-    uint64_t mailbox_size;     /* 0: the system's option */
+    const char *name;      /* NULL: the system makes one up ("$1"); HWS_EEXIST when taken */
+    uint64_t mailbox_size; /* 0: the system's option */
     enum hws_supervision supervision;
 };
 
@@ -51,8 +52,8 @@ struct hws_spawn_options {
 HWS_API int hws_spawn(struct hws_system *system, const struct hws_actor_ops *ops, void *self,
                       const struct hws_spawn_options *options, struct hws_pid **out);
 /* The same with a name and nothing else. */
-HWS_API int hws_spawn_named(struct hws_system *system, const char *name, const struct hws_actor_ops *ops, void *self,
-                            struct hws_pid **out);
+HWS_API int hws_spawn_named(struct hws_system *system, const char *name,
+                            const struct hws_actor_ops *ops, void *self, struct hws_pid **out);
 
 /*
  * Sends to a local or remote actor. 0: accepted, that is, it will be delivered once or become one dead letter. A negative
@@ -60,7 +61,8 @@ HWS_API int hws_spawn_named(struct hws_system *system, const char *name, const s
  * HWS_ENOTFOUND for a local actor that is not there, HWS_EADDRESS for an address that can never be dialled (hws_check_address()
  * says why), HWS_ECLOSED), and DeadLetter tells which. The size is checked first.
  */
-HWS_API int hws_send(struct hws_system *system, struct hws_pid *target, const struct hws_message *message);
+HWS_API int hws_send(struct hws_system *system, struct hws_pid *target,
+                     const struct hws_message *message);
 
 /*
  * Sends and waits for one answer. `done` is called exactly once on the system's thread, from the dispatcher, never from
@@ -71,8 +73,9 @@ HWS_API int hws_send(struct hws_system *system, struct hws_pid *target, const st
  * is not called.
  */
 typedef void (*hws_response_fn)(void *data, int status, const struct hws_message *response);
-HWS_API int hws_request(struct hws_system *system, struct hws_pid *target, const struct hws_message *message,
-                        uint64_t timeout, hws_response_fn done, void *data, uint64_t *id);
+HWS_API int hws_request(struct hws_system *system, struct hws_pid *target,
+                        const struct hws_message *message, uint64_t timeout, hws_response_fn done,
+                        void *data, uint64_t *id);
 /* Forgets a request: `done` will not be called. HWS_ENOTFOUND when it is over already. */
 HWS_API int hws_request_cancel(struct hws_system *system, uint64_t id);
 
@@ -91,7 +94,8 @@ HWS_API int hws_watch(struct hws_system *system, struct hws_pid *watcher, struct
 HWS_API int hws_unwatch(struct hws_system *system, struct hws_pid *watcher, struct hws_pid *target);
 
 /* Calls `fn` for each living actor; it may not spawn or stop. */
-HWS_API void hws_each_actor(struct hws_system *system, void (*fn)(void *data, struct hws_pid *pid, uint64_t mailbox_size),
+HWS_API void hws_each_actor(struct hws_system *system,
+                            void (*fn)(void *data, struct hws_pid *pid, uint64_t mailbox_size),
                             void *data);
 
 /* --- inside handlers --- */
@@ -110,6 +114,7 @@ HWS_API void hws_context_resume(struct hws_context *context);
 /* A suspended handler that failed after all: the same as returning `error` from receive. Resumes the actor. */
 HWS_API void hws_context_failed_later(struct hws_context *context, int error, const char *text);
 /* hws_respond() to `message`, with this actor as sender. HWS_EINVAL when `message` is no request. */
-HWS_API int hws_context_respond(struct hws_context *context, const struct hws_message *message, struct hws_slice payload);
+HWS_API int hws_context_respond(struct hws_context *context, const struct hws_message *message,
+                                struct hws_slice payload);
 
 #endif

@@ -28,7 +28,8 @@ HWS_API struct hws_slice hws_slice_text(const char *text); /* without the termin
  * (PID, atom, subscription) taken from it.
  */
 struct hws_allocator {
-    void *(*reallocate)(struct hws_allocator *allocator, void *block, size_t old_size, size_t new_size);
+    void *(*reallocate)(struct hws_allocator *allocator, void *block, size_t old_size,
+                        size_t new_size);
 };
 HWS_API struct hws_allocator *hws_default_allocator(void); /* malloc; any thread */
 
@@ -62,7 +63,7 @@ struct hws_logger {
 struct hws_buffer {
     uint8_t *data;
     size_t capacity;
-    size_t size;     /* bytes written so far */
+    size_t size; /* bytes written so far */
     uint32_t refs;
     uint32_t pooled; /* internal: size class */
     void *owner;     /* internal: pool */

@@ -13,69 +13,94 @@
 #include "hawser/message.h"
 
 /* Fields an event can have. X(name, kind, doc); kind: text, pid, uid, u64, seconds (ns in C), flag, reason, correlation, value */
-#define HWS_EVENT_FIELDS(X)                                                                       \
-    X(address, text, "the endpoint's or listener's address")                                      \
-    X(name, text, "the peer's system name, the policy's or the actor's name")                     \
-    X(uid, uid, "the peer's uid, 16 hex digits in JSON and Lua")                                  \
-    X(incarnation, u64, "counts this endpoint's lives, from 1")                                   \
-    X(reason, text, "one word: refused, timeout, reset, protocol, not_found, ...")                \
-    X(detail, text, "a sentence for people; a traceback where there is one")                      \
-    X(attempt, u64, "which try this is, from 1")                                                  \
-    X(delay, seconds, "until the next try")                                                       \
-    X(success, flag, "did the try succeed")                                                       \
-    X(resumed, flag, "is this the association of before the link was lost")                       \
-    X(level, text, "the throttle level's name")                                                   \
-    X(count, u64, "how many")                                                                     \
-    X(pid, pid, "the actor it is about")                                                          \
-    X(sender, pid, "who sent the message, where known")                                           \
-    X(watcher, pid, "who watches")                                                                \
-    X(message, value, "the message's payload")                                                    \
+#define HWS_EVENT_FIELDS(X)                                                        \
+    X(address, text, "the endpoint's or listener's address")                       \
+    X(name, text, "the peer's system name, the policy's or the actor's name")      \
+    X(uid, uid, "the peer's uid, 16 hex digits in JSON and Lua")                   \
+    X(incarnation, u64, "counts this endpoint's lives, from 1")                    \
+    X(reason, text, "one word: refused, timeout, reset, protocol, not_found, ...") \
+    X(detail, text, "a sentence for people; a traceback where there is one")       \
+    X(attempt, u64, "which try this is, from 1")                                   \
+    X(delay, seconds, "until the next try")                                        \
+    X(success, flag, "did the try succeed")                                        \
+    X(resumed, flag, "is this the association of before the link was lost")        \
+    X(level, text, "the throttle level's name")                                    \
+    X(count, u64, "how many")                                                      \
+    X(pid, pid, "the actor it is about")                                           \
+    X(sender, pid, "who sent the message, where known")                            \
+    X(watcher, pid, "who watches")                                                 \
+    X(message, value, "the message's payload")                                     \
     X(correlation, correlation, "the message's correlation id, 24 hex digits")
 
 enum hws_event_field {
 #define X(name, kind, doc) HWS_FIELD_##name,
     HWS_EVENT_FIELDS(X)
 #undef X
-    HWS_FIELD_COUNT
+        HWS_FIELD_COUNT
 };
 #define HWS_F(name) (UINT32_C(1) << HWS_FIELD_##name)
 
 /* X(name, fields, doc) */
-#define HWS_EVENTS(X)                                                                                                              \
-    X(ListenStarted, HWS_F(address) | HWS_F(name), "the system accepts connections")                                               \
-    X(AssociationAttempt, HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt), "the endpoint dials; attempt 0 is the first")        \
-    X(EndpointConnected, HWS_F(address) | HWS_F(name) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(resumed), "handshake done")          \
-    X(EndpointDisconnected, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail), "the link was lost")   \
-    X(EndpointReconnect, HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt) | HWS_F(delay) | HWS_F(success) | HWS_F(reason) | HWS_F(detail), \
-      "a try was put off by `delay` (success false), or the link is back (success true)")                                          \
-    X(Suspect, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail), "the peer does not answer")                        \
-    X(Reachable, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation), "a suspect peer was heard again")                                \
-    X(EndpointSuspended, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail), "the link is up, the peer is suspect")    \
-    X(Gated, HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt) | HWS_F(delay) | HWS_F(reason) | HWS_F(detail),                     \
-      "refused: not dialled for `delay`")                                                                                          \
-    X(Quarantined, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(delay) | HWS_F(detail) | HWS_F(count),                   \
-      "this uid is shut out for `delay`; `count` messages become dead letters")                                                    \
-    X(Released, HWS_F(address) | HWS_F(uid) | HWS_F(reason), "a quarantine is over: deadline, operator or new_uid")                 \
-    X(Blocked, HWS_F(address) | HWS_F(name), "a system on the block list was refused, or its connection closed")                    \
-    X(EndpointTerminated, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail) | HWS_F(count),           \
-      "given up or closed; `count` messages become dead letters")                                                                  \
-    X(EndpointThrottled, HWS_F(address) | HWS_F(incarnation) | HWS_F(level), "the ring's throttle level changed, or starts from normal on a new link")                   \
-    X(LinkRefused, HWS_F(address) | HWS_F(reason) | HWS_F(detail), "an inbound connection was refused or broke the protocol")       \
-    X(DeadLetter, HWS_F(pid) | HWS_F(sender) | HWS_F(reason) | HWS_F(message) | HWS_F(correlation), "a message was not delivered")  \
-    X(ActorStarted, HWS_F(pid), "an actor was spawned")                                                                            \
-    X(ActorStopped, HWS_F(pid) | HWS_F(reason), "an actor ended")                                                                  \
-    X(ActorFailed, HWS_F(pid) | HWS_F(detail) | HWS_F(reason) | HWS_F(count), "a handler failed; reason: resume, restart or stop")  \
-    X(Watch, HWS_F(pid) | HWS_F(watcher), "a watch was placed")                                                                    \
-    X(PolicyLoaded, HWS_F(name) | HWS_F(detail), "a policy is in force")                                                           \
-    X(PolicyError, HWS_F(name) | HWS_F(address) | HWS_F(reason) | HWS_F(detail), "the policy failed; the C fallback answered")      \
-    X(EventsDropped, HWS_F(count), "events that did not fit the queue")                                                            \
-    X(Shutdown, HWS_F(reason) | HWS_F(count), "the system has stopped; `count` messages stayed undelivered")
+#define HWS_EVENTS(X)                                                                        \
+    X(ListenStarted, HWS_F(address) | HWS_F(name), "the system accepts connections")         \
+    X(AssociationAttempt, HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt),              \
+      "the endpoint dials; attempt 0 is the first")                                          \
+    X(EndpointConnected,                                                                     \
+      HWS_F(address) | HWS_F(name) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(resumed),       \
+      "handshake done")                                                                      \
+    X(EndpointDisconnected,                                                                  \
+      HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail),      \
+      "the link was lost")                                                                   \
+    X(EndpointReconnect,                                                                     \
+      HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt) | HWS_F(delay) | HWS_F(success) | \
+          HWS_F(reason) | HWS_F(detail),                                                     \
+      "a try was put off by `delay` (success false), or the link is back (success true)")    \
+    X(Suspect, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail),             \
+      "the peer does not answer")                                                            \
+    X(Reachable, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation),                           \
+      "a suspect peer was heard again")                                                      \
+    X(EndpointSuspended, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail),   \
+      "the link is up, the peer is suspect")                                                 \
+    X(Gated,                                                                                 \
+      HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt) | HWS_F(delay) | HWS_F(reason) |  \
+          HWS_F(detail),                                                                     \
+      "refused: not dialled for `delay`")                                                    \
+    X(Quarantined,                                                                           \
+      HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(delay) | HWS_F(detail) |      \
+          HWS_F(count),                                                                      \
+      "this uid is shut out for `delay`; `count` messages become dead letters")              \
+    X(Released, HWS_F(address) | HWS_F(uid) | HWS_F(reason),                                 \
+      "a quarantine is over: deadline, operator or new_uid")                                 \
+    X(Blocked, HWS_F(address) | HWS_F(name),                                                 \
+      "a system on the block list was refused, or its connection closed")                    \
+    X(EndpointTerminated,                                                                    \
+      HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail) |     \
+          HWS_F(count),                                                                      \
+      "given up or closed; `count` messages become dead letters")                            \
+    X(EndpointThrottled, HWS_F(address) | HWS_F(incarnation) | HWS_F(level),                 \
+      "the ring's throttle level changed, or starts from normal on a new link")              \
+    X(LinkRefused, HWS_F(address) | HWS_F(reason) | HWS_F(detail),                           \
+      "an inbound connection was refused or broke the protocol")                             \
+    X(DeadLetter,                                                                            \
+      HWS_F(pid) | HWS_F(sender) | HWS_F(reason) | HWS_F(message) | HWS_F(correlation),      \
+      "a message was not delivered")                                                         \
+    X(ActorStarted, HWS_F(pid), "an actor was spawned")                                      \
+    X(ActorStopped, HWS_F(pid) | HWS_F(reason), "an actor ended")                            \
+    X(ActorFailed, HWS_F(pid) | HWS_F(detail) | HWS_F(reason) | HWS_F(count),                \
+      "a handler failed; reason: resume, restart or stop")                                   \
+    X(Watch, HWS_F(pid) | HWS_F(watcher), "a watch was placed")                              \
+    X(PolicyLoaded, HWS_F(name) | HWS_F(detail), "a policy is in force")                     \
+    X(PolicyError, HWS_F(name) | HWS_F(address) | HWS_F(reason) | HWS_F(detail),             \
+      "the policy failed; the C fallback answered")                                          \
+    X(EventsDropped, HWS_F(count), "events that did not fit the queue")                      \
+    X(Shutdown, HWS_F(reason) | HWS_F(count),                                                \
+      "the system has stopped; `count` messages stayed undelivered")
 
 enum hws_event_type {
 #define X(name, fields, doc) HWS_EVENT_##name,
     HWS_EVENTS(X)
 #undef X
-    HWS_EVENT_COUNT
+        HWS_EVENT_COUNT
 };
 
 /* Valid during the subscriber's call; fields its type does not have are NULL or 0. */
@@ -97,8 +122,8 @@ typedef void (*hws_event_fn)(void *data, const struct hws_event *event);
  * `pattern` is an event's name or a glob over names ("Endpoint*", "*"). HWS_ENOTFOUND when it matches none (`nearest`, may be
  * NULL, then names the nearest). The caller owns *out. Subscribers are called in the order of subscription.
  */
-HWS_API int hws_subscribe(struct hws_system *system, const char *pattern, hws_event_fn fn, void *data,
-                          struct hws_subscription **out, const char **nearest);
+HWS_API int hws_subscribe(struct hws_system *system, const char *pattern, hws_event_fn fn,
+                          void *data, struct hws_subscription **out, const char **nearest);
 /* Ends it at once, from inside its own call too, and frees the handle. NULL, or after the system is gone: fine. */
 HWS_API void hws_unsubscribe(struct hws_subscription *subscription);
 

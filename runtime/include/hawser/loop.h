@@ -20,7 +20,8 @@ HWS_API struct uv_loop_s *hws_loop_of(struct hws_system *system); /* NULL: not a
 /* A loop of its own for several systems that come and go: made, run until `done` says so, freed (which runs it until its handles
  * have closed). hws_loop_run_until() asks `done` after each turn; 0 when done or nothing is left to wait for, or HWS_ETIMEOUT. */
 HWS_API int hws_loop_new(struct uv_loop_s **out);
-HWS_API int hws_loop_run_until(struct uv_loop_s *loop, bool (*done)(void *data), void *data, uint64_t timeout);
+HWS_API int hws_loop_run_until(struct uv_loop_s *loop, bool (*done)(void *data), void *data,
+                               uint64_t timeout);
 HWS_API void hws_loop_free(struct uv_loop_s *loop);
 HWS_API const char *hws_libuv_version(void); /* of the libuv that runs */
 

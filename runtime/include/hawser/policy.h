@@ -19,20 +19,21 @@ struct hws_policy_error {
 
 struct hws_policy_question {
     const char *address;
-    const char *name;       /* the peer's name; "" before the first handshake */
-    uint64_t attempt;       /* from 1 */
-    uint64_t elapsed;       /* ns since the link was lost or first dialled */
-    uint64_t delay;         /* the delay before this one; 0 at first */
-    const char *reason;     /* refused, timeout, dns, reset, protocol, handshake, version, ... */
+    const char *name;   /* the peer's name; "" before the first handshake */
+    uint64_t attempt;   /* from 1 */
+    uint64_t elapsed;   /* ns since the link was lost or first dialled */
+    uint64_t delay;     /* the delay before this one; 0 at first */
+    const char *reason; /* refused, timeout, dns, reset, protocol, handshake, version, ... */
     uint64_t queue_size;
     uint64_t queue_bytes;
     bool connected_before;
 };
 struct hws_backoff_answer {
     bool give_up;
-    uint64_t delay;     /* ns; clamped to 1 ms .. 1 h */
-    bool has_jitter;    /* false: the core adds reconnect_jitter */
-    char reason[128];   /* why it gives up; told as "gave up: REASON", or as it is when it begins with "gave up" */
+    uint64_t delay;  /* ns; clamped to 1 ms .. 1 h */
+    bool has_jitter; /* false: the core adds reconnect_jitter */
+    char reason
+        [128]; /* why it gives up; told as "gave up: REASON", or as it is when it begins with "gave up" */
 };
 
 enum hws_letter_route { HWS_LETTER_PUBLISH, HWS_LETTER_DROP, HWS_LETTER_REDIRECT };
@@ -62,13 +63,13 @@ struct hws_policy;
 struct hws_policy_ops {
     int (*backoff)(struct hws_policy *policy, const struct hws_policy_question *question,
                    struct hws_backoff_answer *answer, struct hws_policy_error *error);
-    int (*dead_letter)(struct hws_policy *policy, const struct hws_letter *letter, struct hws_letter_answer *answer,
-                       struct hws_policy_error *error);
-    int (*disconnected)(struct hws_policy *policy, const char *address, enum hws_disconnected_answer *answer,
-                        struct hws_policy_error *error);
+    int (*dead_letter)(struct hws_policy *policy, const struct hws_letter *letter,
+                       struct hws_letter_answer *answer, struct hws_policy_error *error);
+    int (*disconnected)(struct hws_policy *policy, const char *address,
+                        enum hws_disconnected_answer *answer, struct hws_policy_error *error);
     /* Asked when the policy is put in force and when an endpoint is made; compiled to thresholds. */
-    int (*throttle)(struct hws_policy *policy, const char *address, struct hws_throttle_levels *answer,
-                    struct hws_policy_error *error);
+    int (*throttle)(struct hws_policy *policy, const char *address,
+                    struct hws_throttle_levels *answer, struct hws_policy_error *error);
     void (*release)(struct hws_policy *policy); /* the system is done with it */
 };
 /* Embed as first member. `name` and `origin` (a file, or "") stay valid as long as the policy. `random` is filled in by the
@@ -77,7 +78,8 @@ struct hws_policy {
     const struct hws_policy_ops *ops;
     const char *name;
     const char *origin;
-    uint64_t stable_after; /* ns that a link must last before attempts count from 1 again; 0: the option reconnect_stable_after */
+    uint64_t
+        stable_after; /* ns that a link must last before attempts count from 1 again; 0: the option reconnect_stable_after */
     double (*random)(void *random_data);
     void *random_data;
 };

@@ -13,42 +13,43 @@
  * quarantined: nothing goes to or comes from this uid until a time. closed: told once, a tombstone.
  */
 #define HWS_ENDPOINT_STATES(X) \
-    X(idle) X(associating) X(connected) X(suspended) X(reconnecting) X(gated) X(quarantined) X(closed)
+    X(idle)                    \
+    X(associating) X(connected) X(suspended) X(reconnecting) X(gated) X(quarantined) X(closed)
 enum hws_endpoint_state {
 #define X(name) HWS_ENDPOINT_##name,
     HWS_ENDPOINT_STATES(X)
 #undef X
-    HWS_ENDPOINT_STATE_COUNT
+        HWS_ENDPOINT_STATE_COUNT
 };
 HWS_API const char *hws_endpoint_state_name(enum hws_endpoint_state state);
 
 /* X(name, unit, doc): gauges and counters of an endpoint. They survive a reconnect and, as last values, its closing. */
-#define HWS_ENDPOINT_STATISTICS(X)                                                     \
-    X(queue_capacity, count, "messages the ring may hold")                             \
+#define HWS_ENDPOINT_STATISTICS(X)                                                      \
+    X(queue_capacity, count, "messages the ring may hold")                              \
     X(queue_size, count, "messages in the ring, sent but unacknowledged ones included") \
-    X(queue_bytes, bytes, "bytes in the ring")                                         \
-    X(deliver_success, count, "messages the peer has acknowledged")                    \
-    X(deliver_failure, count, "messages for it that became dead letters")              \
-    X(received, count, "messages taken from it")                                       \
-    X(received_bytes, bytes, "bytes read from it")                                     \
-    X(sent_bytes, bytes, "bytes written to it")                                        \
-    X(duplicates, count, "resent messages dropped because they were here already")     \
-    X(resent, count, "messages written a second time after a link was lost")           \
-    X(connects, count, "handshakes done")                                              \
-    X(reconnect_attempts, count, "tries since the last stable connection")             \
+    X(queue_bytes, bytes, "bytes in the ring")                                          \
+    X(deliver_success, count, "messages the peer has acknowledged")                     \
+    X(deliver_failure, count, "messages for it that became dead letters")               \
+    X(received, count, "messages taken from it")                                        \
+    X(received_bytes, bytes, "bytes read from it")                                      \
+    X(sent_bytes, bytes, "bytes written to it")                                         \
+    X(duplicates, count, "resent messages dropped because they were here already")      \
+    X(resent, count, "messages written a second time after a link was lost")            \
+    X(connects, count, "handshakes done")                                               \
+    X(reconnect_attempts, count, "tries since the last stable connection")              \
     X(undecodable, count, "envelopes from it that could not be decoded")
 
 struct hws_endpoint_statistics {
     char address[HWS_ADDRESS_MAX + 1];
-    char name[65];            /* the peer's, "" before the first handshake */
-    char level[32];           /* throttle level */
-    char reason[256];         /* why it is in this state: the last error's sentence, "" when connected */
+    char name[65];    /* the peer's, "" before the first handshake */
+    char level[32];   /* throttle level */
+    char reason[256]; /* why it is in this state: the last error's sentence, "" when connected */
     enum hws_endpoint_state state;
-    uint64_t uid;             /* the peer's; 0 before the first handshake */
+    uint64_t uid; /* the peer's; 0 before the first handshake */
     uint64_t incarnation;
-    uint64_t since;           /* when it entered the state, system clock */
-    uint64_t next;            /* when the next step is due, HWS_NEVER when none */
-    uint64_t rtt;             /* ns, the last one measured; 0 when none */
+    uint64_t since; /* when it entered the state, system clock */
+    uint64_t next;  /* when the next step is due, HWS_NEVER when none */
+    uint64_t rtt;   /* ns, the last one measured; 0 when none */
 #define X(name, unit, doc) uint64_t name;
     HWS_ENDPOINT_STATISTICS(X)
 #undef X
@@ -56,18 +57,21 @@ struct hws_endpoint_statistics {
 };
 
 /* HWS_ENOTFOUND: no endpoint of that address, and no tombstone. On the system's thread. */
-HWS_API int hws_statistics(struct hws_system *system, const char *address, struct hws_endpoint_statistics *out);
+HWS_API int hws_statistics(struct hws_system *system, const char *address,
+                           struct hws_endpoint_statistics *out);
 /* Calls `fn` for each endpoint, tombstones included. `fn` must not close endpoints or make new ones. */
 HWS_API void hws_statistics_snapshot(struct hws_system *system,
-                                     void (*fn)(void *data, const struct hws_endpoint_statistics *statistics), void *data);
+                                     void (*fn)(void *data,
+                                                const struct hws_endpoint_statistics *statistics),
+                                     void *data);
 /* X(name, doc): the system as a whole */
-#define HWS_SYSTEM_STATISTICS(X)                          \
-    X(actors, "living actors")                            \
-    X(endpoints, "endpoints, closed ones included")       \
-    X(delivered, "messages actors have handled")          \
-    X(dead_letters, "dead letters of every reason")       \
-    X(events_published, "events published")               \
-    X(events_dropped, "events that did not fit the queue") \
+#define HWS_SYSTEM_STATISTICS(X)                            \
+    X(actors, "living actors")                              \
+    X(endpoints, "endpoints, closed ones included")         \
+    X(delivered, "messages actors have handled")            \
+    X(dead_letters, "dead letters of every reason")         \
+    X(events_published, "events published")                 \
+    X(events_dropped, "events that did not fit the queue")  \
     X(requests_pending, "requests that wait for an answer") \
     X(memory, "bytes held through the allocator")
 struct hws_system_statistics {
@@ -82,7 +86,8 @@ HWS_API void hws_system_statistics(struct hws_system *system, struct hws_system_
  * Whether `address` could be dialled at all: 0, or HWS_EADDRESS with a sentence (`message` may be NULL with capacity 0): it is the
  * system's own, no transport speaks it, or its transport says that it can never work (a port above 65535). Opens nothing.
  */
-HWS_API int hws_check_address(struct hws_system *system, const char *address, char *message, size_t capacity);
+HWS_API int hws_check_address(struct hws_system *system, const char *address, char *message,
+                              size_t capacity);
 /*
  * Dials `address` if there is no link yet. 0 also when it is connected already; events tell the outcome. HWS_EADDRESS as for
  * hws_check_address().
@@ -95,8 +100,10 @@ HWS_API int hws_close_endpoint(struct hws_system *system, const char *address, c
  * watchers hear address_terminated, and it is refused until `duration` (ns; 0: the option quarantine_duration; at least 1 s) has passed, or
  * hws_release(). Another uid at that address is welcome at once. HWS_ENOTFOUND; HWS_ESTATE: no uid is known there.
  */
-HWS_API int hws_quarantine(struct hws_system *system, const char *address, const char *reason, uint64_t duration);
-HWS_API int hws_release(struct hws_system *system, const char *address); /* HWS_ENOTFOUND: not quarantined */
+HWS_API int hws_quarantine(struct hws_system *system, const char *address, const char *reason,
+                           uint64_t duration);
+HWS_API int hws_release(struct hws_system *system,
+                        const char *address); /* HWS_ENOTFOUND: not quarantined */
 
 /*
  * The block list, by system name. A blocked system is refused at the handshake and told why; open connections to it are closed at
@@ -104,7 +111,8 @@ HWS_API int hws_release(struct hws_system *system, const char *address); /* HWS_
  */
 HWS_API int hws_block_system(struct hws_system *system, const char *name);
 HWS_API int hws_unblock_system(struct hws_system *system, const char *name); /* HWS_ENOTFOUND */
-HWS_API void hws_each_blocked_system(struct hws_system *system, void (*fn)(void *data, const char *name), void *data);
+HWS_API void hws_each_blocked_system(struct hws_system *system,
+                                     void (*fn)(void *data, const char *name), void *data);
 
 /* Cuts the link and nothing else, as the network would; the endpoint reconnects and resumes. For tests and operators. */
 HWS_API int hws_cut_link(struct hws_system *system, const char *address);

@@ -32,7 +32,8 @@
 HWS_API const char *hws_version(void); /* "0.1.0" */
 
 /* Makes a system that does nothing yet. `message` (may be NULL) says what is wrong with the options. */
-HWS_API int hws_system_new(const struct hws_options *options, struct hws_system **out, char *message, size_t capacity);
+HWS_API int hws_system_new(const struct hws_options *options, struct hws_system **out,
+                           char *message, size_t capacity);
 /* Adds a transport for addresses of its scheme, before hws_start(). The system owns it from here on, success or not. */
 HWS_API int hws_add_transport(struct hws_system *system, struct hws_transport *transport);
 /* Listens, when options.listen is set, and publishes ListenStarted. HWS_EADDRINUSE, HWS_EADDRESS, ... with a sentence. */
@@ -44,7 +45,8 @@ HWS_API int hws_start(struct hws_system *system, char *message, size_t capacity)
  * is published. Returns at once; idempotent (a second call with a shorter deadline shortens it).
  */
 HWS_API int hws_stop(struct hws_system *system, const char *reason, uint64_t deadline);
-HWS_API bool hws_is_stopped(const struct hws_system *system); /* nothing is open any more; it may be freed */
+HWS_API bool
+hws_is_stopped(const struct hws_system *system); /* nothing is open any more; it may be freed */
 /*
  * Frees it. Not stopped yet: stops with deadline 0 first, and the memory goes when the last link has closed, which needs the
  * loop to run once more. PIDs, atoms and subscriptions held outlive it. NULL is fine. Never call it from a handler: stop instead.
@@ -57,7 +59,8 @@ HWS_API int hws_post(struct hws_system *system, const char *target, struct hws_s
 HWS_API void hws_stop_from_any_thread(struct hws_system *system);
 
 HWS_API const char *hws_system_name(const struct hws_system *system);
-HWS_API const char *hws_system_address(const struct hws_system *system); /* as peers use it; after hws_start() */
+HWS_API const char *
+hws_system_address(const struct hws_system *system); /* as peers use it; after hws_start() */
 HWS_API uint64_t hws_system_uid(const struct hws_system *system);
 HWS_API uint64_t hws_system_now(struct hws_system *system); /* its clock, ns */
 HWS_API const struct hws_options *hws_system_options(const struct hws_system *system);
@@ -65,8 +68,10 @@ HWS_API const struct hws_options *hws_system_options(const struct hws_system *sy
 /* Calls `fn` once, `delay` ns from now, from a turn. The handle is gone after that, after a cancel, and with the system (which
  * then does not call `fn`). `out` may be NULL. */
 struct hws_timer;
-HWS_API int hws_after(struct hws_system *system, uint64_t delay, void (*fn)(void *data), void *data, struct hws_timer **out);
-HWS_API void hws_timer_cancel(struct hws_timer *timer); /* NULL is fine; not after `fn` was called or the system is gone */
+HWS_API int hws_after(struct hws_system *system, uint64_t delay, void (*fn)(void *data), void *data,
+                      struct hws_timer **out);
+HWS_API void hws_timer_cancel(
+    struct hws_timer *timer); /* NULL is fine; not after `fn` was called or the system is gone */
 
 /* One line to the system's logger. */
 HWS_API void hws_log(struct hws_system *system, enum hws_log_level level, const char *line);

@@ -31,8 +31,10 @@ struct hws_link_handler_ops {
      * read nothing now; the link asks again after the system's next turn.
      */
     bool (*on_reserve)(struct hws_link_handler *handler, uint8_t **room, size_t *size);
-    void (*on_bytes)(struct hws_link_handler *handler, size_t size); /* `size` bytes were put into the room */
-    void (*on_writable)(struct hws_link_handler *handler);           /* after a write that took less than it was given */
+    void (*on_bytes)(struct hws_link_handler *handler,
+                     size_t size); /* `size` bytes were put into the room */
+    void (*on_writable)(
+        struct hws_link_handler *handler); /* after a write that took less than it was given */
     /* `error`: 0 when closed by us, HWS_ERESET (also a peer's orderly end), HWS_EREFUSED, HWS_EHOST, HWS_ETIMEOUT, ... `detail`: a
      * sentence that names address and cause, valid during the call. The link is gone afterwards. */
     void (*on_close)(struct hws_link_handler *handler, int error, const char *detail);
@@ -43,7 +45,8 @@ struct hws_link_ops {
      * Takes as much of the slices as it can now and tells how much in *taken. Less than all: on_writable follows when more
      * can be taken. A negative code: the link is broken, on_close follows. The bytes are the caller's again on return.
      */
-    int (*write)(struct hws_link *link, const struct hws_slice *slices, size_t count, size_t *taken);
+    int (*write)(struct hws_link *link, const struct hws_slice *slices, size_t count,
+                 size_t *taken);
     /* Ends the link: what write() took is sent if that is possible without waiting. on_close follows. Idempotent. */
     void (*close)(struct hws_link *link);
 };
@@ -60,11 +63,14 @@ struct hws_listener_handler {
 };
 
 struct hws_listener_ops {
-    void (*close)(struct hws_listener *listener); /* stops accepting; frees itself; no callback; idempotent is not needed */
+    void (*close)(
+        struct hws_listener
+            *listener); /* stops accepting; frees itself; no callback; idempotent is not needed */
 };
 struct hws_listener {
     const struct hws_listener_ops *ops;
-    const char *address; /* the address really bound ("127.0.0.1:41523"), for as long as the listener lives */
+    const char *
+        address; /* the address really bound ("127.0.0.1:41523"), for as long as the listener lives */
 };
 
 struct hws_transport_ops {
@@ -73,14 +79,17 @@ struct hws_transport_ops {
      * `address` without its scheme. On failure `detail` holds a sentence with address, cause and what to do. dial() fails at
      * once only for malformed addresses or out of memory; everything else comes through on_close.
      */
-    int (*listen)(struct hws_transport *transport, const char *address, struct hws_listener_handler *handler,
-                  struct hws_listener **out, char *detail, size_t capacity);
-    int (*dial)(struct hws_transport *transport, const char *address, struct hws_link_handler *handler,
-                struct hws_link **out, char *detail, size_t capacity);
+    int (*listen)(struct hws_transport *transport, const char *address,
+                  struct hws_listener_handler *handler, struct hws_listener **out, char *detail,
+                  size_t capacity);
+    int (*dial)(struct hws_transport *transport, const char *address,
+                struct hws_link_handler *handler, struct hws_link **out, char *detail,
+                size_t capacity);
     /* The system is going away: no link or listener of it is left. Frees the transport (maybe later). */
     void (*release)(struct hws_transport *transport);
     /* 0, or HWS_EADDRESS with a sentence when dial() could never take the address. Opens nothing. May be NULL: anything goes. */
-    int (*check)(struct hws_transport *transport, const char *address, char *detail, size_t capacity);
+    int (*check)(struct hws_transport *transport, const char *address, char *detail,
+                 size_t capacity);
 };
 /* Embed as first member. */
 struct hws_transport {
