@@ -42,6 +42,7 @@ return {
     stream("Lua", 16),
     stream("Lua", 64, { judged = "hawser", must = 3.5e6, aim = 6e6 }),
     stream("Lua", 1024),
+    stream("Lua", 65536),
     { name = "C ping-pong, p50", floor = "floor echo", hawser = "bench echo", payload = 64,
       cores = 1, unit = "latency", judged = "ratio", must = 1.25, aim = 1.1 },
     { name = "Lua ping-pong, p50", floor = "floor echo", hawser = "lua echo", payload = 64,
