@@ -272,12 +272,14 @@ enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct 
         return HWSI_REFUSED_shutdown;
     if (peer_address(manager, hello, &address))
         return HWSI_REFUSED_busy;
-    int error = hwsi_manager_endpoint(manager, address, out);
+    /* First: who is refused must not get an endpoint for every address that it makes up. */
+    bool blocked = hwsi_manager_refuses(manager, address->text, hello->name);
+    int error = blocked ? 0 : hwsi_manager_endpoint(manager, address, out);
     hwsi_address_release(address);
+    if (blocked)
+        return HWSI_REFUSED_blocked;
     if (error)
         return error == HWS_EADDRESS ? HWSI_REFUSED_self : HWSI_REFUSED_busy;
-    if (hwsi_manager_refuses(manager, (*out)->address->text, hello->name))
-        return HWSI_REFUSED_blocked;
     if ((*out)->state == HWS_ENDPOINT_quarantined && (*out)->quarantined_uid == hello->uid)
         return HWSI_REFUSED_quarantined;
     hwsi_endpoint_release(*out, "new_uid");

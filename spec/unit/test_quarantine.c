@@ -2,6 +2,7 @@
 /* Who is shut out: gates after a refusal, quarantine by uid, the block list. With a clock and a peer of the test's own. */
 #include "support_rig.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct rig rig;
@@ -159,6 +160,30 @@ static void test_block_list(void **state)
     rig_end(&rig);
 }
 
+/* However many addresses a blocked system makes up, it costs nothing here. */
+static void test_a_blocked_system_gets_no_endpoints(void **state)
+{
+    struct hws_system_statistics before, after;
+    struct hwsi_hello hello = rig_peer(77, 9);
+    (void)state;
+    memset(&rig, 0, sizeof rig);
+    rig_start_default(&rig);
+    assert_int_equal(hws_block_system(rig.system, "peer"), 0);
+    hws_system_statistics(rig.system, &before);
+    for (int i = 0; i < 20; i++) {
+        char address[32];
+        (void)snprintf(address, sizeof address, "made-up-%d:1", i);
+        hello.address = hws_slice_text(address);
+        struct rig_link *link = rig_accept(&rig);
+        rig_hello(link, HWSI_FRAME_HELLO, &hello);
+        rig_turn(&rig);
+        expect_refusal(link, HWSI_FRAME_REFUSE, HWSI_REFUSED_blocked);
+    }
+    hws_system_statistics(rig.system, &after);
+    assert_int_equal(after.endpoints, before.endpoints);
+    rig_end(&rig);
+}
+
 static void test_a_dialled_system_that_is_blocked(void **state)
 {
     struct hwsi_hello peer = rig_peer(77, 5);
@@ -191,6 +216,7 @@ int main(void)
         cmocka_unit_test(test_a_new_uid_is_welcome_at_once),
         cmocka_unit_test(test_release_by_the_operator),
         cmocka_unit_test(test_block_list),
+        cmocka_unit_test(test_a_blocked_system_gets_no_endpoints),
         cmocka_unit_test(test_a_dialled_system_that_is_blocked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
