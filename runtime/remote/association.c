@@ -40,7 +40,7 @@ void hwsi_association_free(struct hwsi_association *association)
 /* The bound of a frame whatever the symbols turn out to be, so that nothing is defined for a frame that is then refused. */
 static size_t deliver_room(const struct hws_pid *target, const struct hws_message *message)
 {
-    return 64 + message->payload.size + (target ? target->id_size : 0) +
+    return HWSI_DELIVER_OVERHEAD + message->payload.size + (target ? target->id_size : 0) +
            (message->sender ? URI_ROOM : 0) + (message->type ? message->type->size : 0);
 }
 
@@ -81,7 +81,8 @@ int hwsi_association_append(struct hwsi_association *association, struct hws_pid
 {
     struct hwsi_ring *ring = &association->lanes[HWSI_LANE_USER];
     bool steady = is_steady(&association->out, target, message);
-    size_t room = steady ? 64 + message->payload.size : deliver_room(target, message);
+    size_t room =
+        steady ? HWSI_DELIVER_OVERHEAD + message->payload.size : deliver_room(target, message);
     if (room > association->frame_limit)
         return HWS_ETOOLARGE;
     uint8_t *place = hwsi_ring_reserve(ring, room);

@@ -29,7 +29,7 @@ struct hwsi_connection {
     size_t wanted;  /* bytes of the frame that is under way, 0: unknown */
     struct hwsi_ring control;
     enum hwsi_phase phase;
-    bool dialed, writable, receiving;
+    bool dialed, writable;
     int8_t partial; /* the lane whose frame is written in part, -1 control, HWSI_NO_LANE none */
     uint64_t nonce;
     uint64_t opened;               /* when it came up */

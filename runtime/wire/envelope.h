@@ -51,10 +51,12 @@ struct hwsi_system_message {
     uint64_t number;
 };
 
-/* Bytes enough for the whole frame, prefix included. */
+/* Bytes enough for the whole frame, prefix included; what a DELIVER needs beside its texts and payload. */
+#define HWSI_DELIVER_OVERHEAD 64u
 static inline size_t hwsi_deliver_bound(const struct hwsi_deliver *d)
 {
-    return 64 + d->target.text.size + d->sender.text.size + d->type.text.size + d->payload.size;
+    return HWSI_DELIVER_OVERHEAD + d->target.text.size + d->sender.text.size + d->type.text.size +
+           d->payload.size;
 }
 static inline size_t hwsi_system_message_bound(const struct hwsi_system_message *m)
 {

@@ -10,7 +10,8 @@ struct uv_loop_s;
 /*
  * Attaches a new system to `loop` (which the host owns, runs and closes) or, with NULL, to a loop of its own, and adds
  * the transports "tcp" and "unix". Before hws_start(). Several systems may share a loop. The system keeps the loop alive until
- * it has stopped. The loop must outlive the system; its handles are closed when hws_is_stopped() and the loop has run once more.
+ * it has stopped. The loop must outlive the system: run it until nothing of the system is left on it. Links may linger for a second, so
+ * that a last frame arrives.
  */
 HWS_API int hws_loop_attach(struct hws_system *system, struct uv_loop_s *loop);
 /* Runs the system's loop until the system has stopped (own loop) or uv_run returns (a host's). */

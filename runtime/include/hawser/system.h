@@ -48,8 +48,8 @@ HWS_API int hws_stop(struct hws_system *system, const char *reason, uint64_t dea
 HWS_API bool
 hws_is_stopped(const struct hws_system *system); /* nothing is open any more; it may be freed */
 /*
- * Frees it. Not stopped yet: stops with deadline 0 first, and the memory goes when the last link has closed, which needs the
- * loop to run once more. PIDs, atoms and subscriptions held outlive it. NULL is fine. Never call it from a handler: stop instead.
+ * Frees it. Not stopped yet: stops with deadline 0 first, and the memory goes when the last link has closed, for which
+ * a host's loop has to run on (one of the system's own is run here). PIDs, atoms and subscriptions held outlive it. NULL is fine. Never call it from a handler: stop instead.
  */
 HWS_API void hws_system_free(struct hws_system *system);
 
