@@ -7,6 +7,7 @@
 #include "options.h"
 #include "pid.h"
 #include "policy.h"
+#include "pressure.h"
 #include "request.h"
 #include "run.h"
 #include "send.h"
@@ -173,6 +174,8 @@ const luaL_Reg hwl_system_methods[] = { { "send", send },
                                         { "block_system", hwl_system_block },
                                         { "unblock_system", hwl_system_unblock },
                                         { "blocked_systems", hwl_system_blocked },
+                                        { "queue", hwl_system_queue },
+                                        { "register_backpressure_listener", hwl_system_listen },
                                         { "statistics", hwl_system_statistics },
                                         { "statistics_snapshot", hwl_system_snapshot },
                                         { "set_policy", hwl_system_set_policy },

@@ -207,6 +207,19 @@ static int disconnected(struct hws_policy *policy, const char *address,
 
 /* --- throttle --- */
 
+/* What a level on top of the stack does with messages. */
+static void read_keep(lua_State *L, struct hws_throttle_levels *levels, size_t i)
+{
+    lua_getfield(L, -1, "refuse");
+    lua_getfield(L, -2, "keep_every");
+    lua_Integer every = lua_isnil(L, -1) ? 1 : lua_tointeger(L, -1);
+    if (every < 1 || every > UINT32_MAX)
+        nonsense(L, "throttle", -1, "a level's `keep_every` as a whole number from 1 up");
+    levels->level[i].refuse = lua_toboolean(L, -2);
+    levels->level[i].keep_every = (uint32_t)every;
+    lua_pop(L, 2);
+}
+
 static void read_level(lua_State *L, struct hws_throttle_levels *levels, size_t i)
 {
     lua_geti(L, -1, (lua_Integer)i + 1);
@@ -223,7 +236,9 @@ static void read_level(lua_State *L, struct hws_throttle_levels *levels, size_t 
         nonsense(L, "throttle", -1, "levels in ascending order");
     (void)snprintf(levels->level[i].name, sizeof levels->level[i].name, "%s", lua_tostring(L, -2));
     levels->level[i].from = from;
-    lua_pop(L, 3);
+    lua_pop(L, 2);
+    read_keep(L, levels, i);
+    lua_pop(L, 1);
 }
 
 static int ask_throttle(lua_State *L)

@@ -138,7 +138,11 @@ int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid 
     if (out.error || error)
         return hwl_push_unsent(system, L, &out, target, error);
     lua_pushboolean(L, 1);
-    return 1;
+    const char *level;
+    if (hws_pressure(target, &level) == 0)
+        return 1;
+    lua_pushstring(L, level);
+    return 2;
 }
 
 /* The code that send() would give here and now for the reason, so that near and far look the same. */
@@ -153,6 +157,7 @@ static int code_of(int reason)
     case HWS_REASON_encode: return HWS_EENCODE;
     case HWS_REASON_decode: return HWS_EDECODE;
     case HWS_REASON_stopped: return HWS_ECLOSED;
+    case HWS_REASON_throttled: return HWS_ETHROTTLED;
     default: return HWS_EDEADLETTER;
     }
 }

@@ -30,7 +30,10 @@ void hwl_outgoing_encode(struct hwl_outgoing *out, struct hwl_system *system, lu
                          int value);
 void hwl_outgoing_done(struct hwl_outgoing *out, struct hwl_system *system);
 
-/* send(target, message, options) with the arguments from `first`: pushes true, or nil, message, code. */
+/*
+ * send(target, message, options) with the arguments from `first`: pushes true, with the throttle level's name when that is not
+ * normal, or nil, message, code.
+ */
 int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid *sender);
 /* The response to a request that had `timeout` (0: the option), or why there is none, as results. */
 int hwl_push_response(struct hwl_system *system, lua_State *L, int status,

@@ -198,6 +198,7 @@ void hws_turn(struct hws_system *system)
         hwsi_manager_drain_remains(&system->manager);
     if (local->events.queued)
         hwsi_events_dispatch(local, EVENTS_A_TURN);
+    hwsi_pressure_tell(&system->manager.pressure);
     system->manager.paused = local->backlog > 4 * system->options.dispatcher_budget;
     hwsi_manager_flush(&system->manager);
     if (system->stage != HWSI_RUNNING) {
@@ -227,6 +228,7 @@ uint64_t hws_next_turn(struct hws_system *system)
         return 0;
     if (hwsi_dispatch_pending(&system->local) || system->local.events.queued ||
         !hwsi_list_empty(&system->manager.dirty) || !hwsi_list_empty(&system->manager.remains) ||
+        !hwsi_list_empty(&system->manager.pressure.changed) ||
         atomic_load_explicit(&system->posts, memory_order_relaxed))
         return 0;
     if (system->stage == HWSI_CLOSED_DOWN && hwsi_manager_closed(&system->manager))

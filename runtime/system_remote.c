@@ -44,8 +44,9 @@ void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint,
     memcpy(out->dead_letters, endpoint->letters, sizeof out->dead_letters);
     hwsi_text_copy(out->address, sizeof out->address, endpoint->address->text);
     hwsi_text_copy(out->name, sizeof out->name, endpoint->name);
-    hwsi_text_copy(out->level, sizeof out->level,
-                   endpoint->level ? endpoint->levels.level[endpoint->level - 1].name : "normal");
+    hwsi_text_copy(
+        out->level, sizeof out->level,
+        hwsi_endpoint_level_name(endpoint, association ? endpoint->level : endpoint->last_level));
     hwsi_text_copy(out->reason, sizeof out->reason, endpoint->reason ? endpoint->reason : "");
 }
 

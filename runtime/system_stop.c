@@ -79,6 +79,7 @@ void hwsi_system_stop_step(struct hws_system *system)
         return;
     struct hwsi_local *local = &system->local;
     if (hwsi_dispatch_pending(local) || local->events.queued ||
+        !hwsi_list_empty(&system->manager.pressure.changed) ||
         !hwsi_manager_closed(&system->manager))
         return;
     tell(system);

@@ -21,6 +21,16 @@ describe("throttle.levels", function()
         }, throttle.levels { red = 1, amber = 0.3, warning_2 = 0.7, hysteresis = 0.1 })
     end)
 
+    it("takes what a level does with messages", function()
+        assert.same({
+            { name = "warning", from = 0.5 }, { name = "shed", from = 0.6, keep_every = 10 },
+            { name = "full", from = 0.9, refuse = true }, hysteresis = 0.05,
+        }, throttle.levels {
+            warning = 0.5, shed = { from = 0.6, keep_every = 10 },
+            full = { from = 0.9, refuse = true },
+        })
+    end)
+
     it("takes another hysteresis with the default levels, and 0", function()
         assert.same({ DEFAULT[1], DEFAULT[2], hysteresis = 0.1 },
                     throttle.levels { hysteresis = 0.1 })
@@ -55,6 +65,14 @@ describe("throttle.levels", function()
         { { low = 0.05 }, "hysteresis = 0.05: expected less than low = 0.05, or no fill would be "
             .. "normal again" },
         { 0.6, "expected a table of levels, got 0.6" },
+        { { full = { refuse = true } }, "full = nil: expected a number from 0 to 1" },
+        { { full = { from = 0.5, refuse = 1 } }, "full: refuse = 1: expected true or false" },
+        { { full = { from = 0.5, refuse = true, keep_every = 2 } },
+          "full: refuse and keep_every: expected one of them" },
+        { { shed = { from = 0.5, keep_every = 0 } },
+          "shed: keep_every = 0: expected a whole number from 1 to 1000000000" },
+        { { shed = { from = 0.5, keep = 2 } }, 'shed: unknown field "keep", expected one of '
+            .. "from, keep_every, name, refuse" },
         { { aa1 = .1, bb2 = .2, cc3 = .3, dd4 = .4, ee5 = .5, ff6 = .6, gg7 = .7, hh8 = .8,
             ii9 = .9 }, "9 levels: expected 8 at most" },
     }

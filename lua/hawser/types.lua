@@ -50,10 +50,11 @@
 ---@field correlation string|nil 24 hex digits, the same at both ends
 local Context = {}
 
+-- True, with the throttle level's name while that is not "normal"; or nil, message, code.
 ---@param target hawser.Target
 ---@param message hawser.Value
 ---@param options? hawser.SendOptions
----@return true|nil, string? message, string? code
+---@return true|nil, string? level_or_message, string? code
 function Context:send(target, message, options) end
 
 -- Suspends the handler until the answer comes: it, or `nil, message, code`.
@@ -111,10 +112,11 @@ function Events:subscribe(pattern, fn) end
 ---@field events hawser.Events
 local System = {}
 
+-- True, with the throttle level's name while that is not "normal"; or nil, message, code.
 ---@param target hawser.Target
 ---@param message hawser.Value
 ---@param options? hawser.SendOptions
----@return true|nil, string? message, string? code
+---@return true|nil, string? level_or_message, string? code
 function System:send(target, message, options) end
 
 -- Calls fn once, with the answer or `nil, message, code`. A failure known at once is returned.
@@ -219,6 +221,27 @@ function System:unblock_system(name) end
 
 ---@return string[]
 function System:blocked_systems() end
+
+-- What waits in an endpoint's ring: messages and bytes, and its throttle level.
+---@param address string
+---@return integer|nil messages, integer|string bytes_or_message, string level_or_code
+function System:queue(address) end
+
+---@class hawser.Backpressure
+---@field address string
+---@field level string
+---@field index integer 0 is normal, then the policy's levels in ascending order
+---@field queue_size integer messages
+---@field queue_capacity integer
+---@field queue_bytes integer
+---@field queue_bytes_capacity integer
+
+-- Calls fn when the throttle level of an endpoint whose address matches has changed ("*" and "?" as
+-- in policies; nothing: all), and soon for the levels that are not normal now.
+---@param pattern string|fun(pressure: hawser.Backpressure)
+---@param fn? fun(pressure: hawser.Backpressure)
+---@return hawser.Handle|nil, string? message, string? code
+function System:register_backpressure_listener(pattern, fn) end
 
 -- Of an endpoint, also of one that is closed; without an address, of the system.
 ---@param address? string

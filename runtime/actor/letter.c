@@ -48,6 +48,7 @@ int hwsi_reason_error(enum hws_dead_letter_reason reason)
     case HWS_REASON_not_found:
     case HWS_REASON_no_such_kind: return HWS_ENOTFOUND;
     case HWS_REASON_stopped: return HWS_ECLOSED;
+    case HWS_REASON_throttled: return HWS_ETHROTTLED;
     default: return HWS_EDEADLETTER;
     }
 }

@@ -124,10 +124,12 @@ enum hws_disconnected_answer hwsi_policy_disconnected(struct hwsi_policy *policy
 
 static void fallback_throttle(const struct hws_options *options, struct hws_throttle_levels *answer)
 {
-    *answer = (struct hws_throttle_levels){ .count = 2,
-                                            .level = { { "warning", options->throttle_warning },
-                                                       { "critical", options->throttle_critical } },
-                                            .hysteresis = options->throttle_hysteresis };
+    *answer = (struct hws_throttle_levels){
+        .count = 2,
+        .level = { { .name = "warning", .from = options->throttle_warning },
+                   { .name = "critical", .from = options->throttle_critical } },
+        .hysteresis = options->throttle_hysteresis
+    };
 }
 
 static const char *wrong_levels(const struct hws_throttle_levels *levels)

@@ -49,7 +49,6 @@ static int begin_life(struct hwsi_endpoint *endpoint)
     endpoint->attempt = endpoint->delay = 0;
     endpoint->connected_before = endpoint->queue_while_away = false;
     endpoint->lost_at = hwsi_now(endpoint->manager->local);
-    endpoint->level = 0;
     hwsi_endpoint_levels(endpoint);
     return 0;
 }
@@ -352,6 +351,7 @@ uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusa
     hwsi_timer_stop(&endpoint->stable);
     hwsi_timer_stop(&endpoint->acknowledge);
     hwsi_heartbeat_stop(endpoint);
+    hwsi_endpoint_level_end(endpoint);
     return give_up_association(endpoint, unwritten);
 }
 
@@ -423,6 +423,7 @@ int hwsi_endpoint_new(struct hwsi_manager *manager, struct hwsi_address *address
     hwsi_list_init(&endpoint->all);
     hwsi_list_init(&endpoint->dirty);
     hwsi_list_init(&endpoint->tomb);
+    hwsi_list_init(&endpoint->pressed);
     hwsi_list_init(&endpoint->waiting);
     int error = hwsi_pid_intern(local->names, address, hws_slice_text("$system"), &endpoint->root);
     if (!error)
@@ -464,6 +465,7 @@ void hwsi_endpoint_free(struct hwsi_endpoint *endpoint)
     hwsi_list_remove(&endpoint->all);
     hwsi_list_remove(&endpoint->dirty);
     hwsi_list_remove(&endpoint->tomb);
+    hwsi_list_remove(&endpoint->pressed);
     hwsi_pid_release(endpoint->root);
     hwsi_address_release(endpoint->address);
     hwsi_free_text(local->heap, endpoint->reason);

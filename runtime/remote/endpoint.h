@@ -41,6 +41,7 @@ struct hwsi_endpoint {
     struct hwsi_address *address;
     struct hws_pid *root; /* "$system" over there */
     struct hwsi_list all, dirty, tomb;
+    struct hwsi_list pressed; /* its level has changed, and listeners do not know (pressure.h) */
     struct hwsi_association *association; /* NULL: idle or closed */
     struct hwsi_connection *connection;   /* up */
     struct hwsi_connection *dialing;
@@ -56,7 +57,11 @@ struct hwsi_endpoint {
     struct hwsi_heartbeat heartbeat;
     struct hws_throttle_levels levels;
     uint8_t level;                   /* 0 normal, i: levels.level[i - 1] */
+    uint8_t last_level;              /* when closed */
+    uint8_t told_level;              /* what listeners know */
     struct hwsi_level_mark up, down; /* reaching `up` or falling to `down` changes the level */
+    uint32_t keep;                   /* at this level: 1 takes each message, 0 none, n every n-th */
+    uint32_t offered;                /* at this level, counted when `keep` is above 1 */
     uint64_t rtt;
     uint64_t deliver_success, deliver_failure, received, received_bytes, sent_bytes, duplicates,
         resent, connects, undecodable;
@@ -78,11 +83,16 @@ int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_syste
 int hwsi_endpoint_associate(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, const char *reason, const char *detail,
                          enum hws_dead_letter_reason unwritten);
-/* Throttle levels (level.c): asks the policy anew; the ring has reached or fallen to a mark; a link is back. */
+/*
+ * Throttle levels (level.c): asks the policy anew; the ring has reached or fallen to a mark; a link is back; the ring is given up.
+ * The name of the level in force, or of the last one of a closed endpoint.
+ */
 void hwsi_endpoint_levels(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_up(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_down(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_reset(struct hwsi_endpoint *endpoint);
+void hwsi_endpoint_level_end(struct hwsi_endpoint *endpoint);
+const char *hwsi_endpoint_level_name(const struct hwsi_endpoint *endpoint, uint8_t level);
 void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint,
                               struct hws_endpoint_statistics *out);
 

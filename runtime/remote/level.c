@@ -1,26 +1,55 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An endpoint's throttle level. The policy's levels are compiled to two marks, the one whose reaching changes the level upwards and
- * the one downwards, so that the message path compares two numbers.
+ * the one downwards, and to how much of what is offered is kept, so that the message path compares three numbers.
  */
+#include <string.h>
+
+#include "base/text.h"
 #include "remote/manager.h"
+
+const char *hwsi_endpoint_level_name(const struct hwsi_endpoint *endpoint, uint8_t level)
+{
+    return level && level <= endpoint->levels.count ? endpoint->levels.level[level - 1].name
+                                                    : "normal";
+}
 
 static void publish_level(struct hwsi_endpoint *endpoint)
 {
-    hwsi_publish(endpoint->manager->local,
-                 &(struct hws_event){
-                     .type = HWS_EVENT_EndpointThrottled,
-                     .address = endpoint->address->text,
-                     .incarnation = endpoint->incarnation,
-                     .level = endpoint->level ? endpoint->levels.level[endpoint->level - 1].name
-                                              : "normal" });
+    hwsi_publish(
+        endpoint->manager->local,
+        &(struct hws_event){ .type = HWS_EVENT_EndpointThrottled,
+                             .address = endpoint->address->text,
+                             .incarnation = endpoint->incarnation,
+                             .level = hwsi_endpoint_level_name(endpoint, endpoint->level) });
+    hwsi_pressure_changed(endpoint);
 }
+
+/* 0.60 - 0.05 of 100 is 55, whatever doubles say. */
+#define SLACK 1e-6
 
 static uint64_t share(double part, uint64_t whole)
 {
     double mark = part * (double)whole;
     uint64_t rounded = (uint64_t)mark;
-    return (double)rounded < mark ? rounded + 1 : rounded;
+    return (double)rounded < mark - SLACK ? rounded + 1 : rounded;
+}
+
+static uint64_t share_down(double part, uint64_t whole)
+{
+    return (uint64_t)(part * (double)whole + SLACK);
+}
+
+static void set_keep(struct hwsi_endpoint *endpoint)
+{
+    endpoint->keep = 1;
+    endpoint->offered = 0;
+    if (!endpoint->level)
+        return;
+    if (endpoint->levels.level[endpoint->level - 1].refuse)
+        endpoint->keep = 0;
+    else if (endpoint->levels.level[endpoint->level - 1].keep_every)
+        endpoint->keep = endpoint->levels.level[endpoint->level - 1].keep_every;
 }
 
 static void set_marks(struct hwsi_endpoint *endpoint)
@@ -39,8 +68,8 @@ static void set_marks(struct hwsi_endpoint *endpoint)
         double until = levels->level[endpoint->level - 1].from - levels->hysteresis;
         if (until < 0)
             until = 0;
-        endpoint->down = (struct hwsi_level_mark){ (uint64_t)(until * (double)count),
-                                                   (uint64_t)(until * (double)bytes) };
+        endpoint->down =
+            (struct hwsi_level_mark){ share_down(until, count), share_down(until, bytes) };
         /* Without hysteresis the mark down must still lie below the mark up, or the level would flap. */
         struct hwsi_level_mark reached = { share(levels->level[endpoint->level - 1].from, count),
                                            share(levels->level[endpoint->level - 1].from, bytes) };
@@ -51,14 +80,24 @@ static void set_marks(struct hwsi_endpoint *endpoint)
     }
 }
 
-void hwsi_endpoint_level_up(struct hwsi_endpoint *endpoint)
+static void set_level(struct hwsi_endpoint *endpoint, uint8_t level)
+{
+    endpoint->level = level;
+    set_marks(endpoint);
+    set_keep(endpoint);
+}
+
+static void climb(struct hwsi_endpoint *endpoint)
 {
     const struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_USER];
+    while (hwsi_ring_count(ring) >= endpoint->up.count || ring->bytes >= endpoint->up.bytes)
+        set_level(endpoint, (uint8_t)(endpoint->level + 1));
+}
+
+void hwsi_endpoint_level_up(struct hwsi_endpoint *endpoint)
+{
     uint8_t before = endpoint->level;
-    while (hwsi_ring_count(ring) >= endpoint->up.count || ring->bytes >= endpoint->up.bytes) {
-        endpoint->level++;
-        set_marks(endpoint);
-    }
+    climb(endpoint);
     if (endpoint->level != before)
         publish_level(endpoint);
 }
@@ -68,10 +107,8 @@ void hwsi_endpoint_level_down(struct hwsi_endpoint *endpoint)
     const struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_USER];
     uint8_t before = endpoint->level;
     while (endpoint->level && hwsi_ring_count(ring) <= endpoint->down.count &&
-           ring->bytes <= endpoint->down.bytes) {
-        endpoint->level--;
-        set_marks(endpoint);
-    }
+           ring->bytes <= endpoint->down.bytes)
+        set_level(endpoint, (uint8_t)(endpoint->level - 1));
     if (endpoint->level != before)
         publish_level(endpoint);
 }
@@ -79,17 +116,19 @@ void hwsi_endpoint_level_down(struct hwsi_endpoint *endpoint)
 void hwsi_endpoint_levels(struct hwsi_endpoint *endpoint)
 {
     struct hws_policy_error error;
+    char before[sizeof endpoint->levels.level[0].name];
+    hwsi_text_copy(before, sizeof before, hwsi_endpoint_level_name(endpoint, endpoint->level));
     hwsi_policy_throttle(endpoint->manager->policy, endpoint->address->text, &endpoint->levels,
                          &error);
     if (error.text[0])
         hwsi_manager_policy_failed(endpoint->manager, endpoint->address->text, &error);
-    if (endpoint->level > endpoint->levels.count)
-        endpoint->level = (uint8_t)endpoint->levels.count;
-    set_marks(endpoint);
-    if (!endpoint->association)
+    set_level(endpoint, 0); /* other levels: what the ring holds is judged anew */
+    if (endpoint->association)
+        climb(endpoint);
+    if (strcmp(before, hwsi_endpoint_level_name(endpoint, endpoint->level)) == 0)
         return;
-    hwsi_endpoint_level_down(endpoint);
-    hwsi_endpoint_level_up(endpoint);
+    endpoint->told_level = UINT8_MAX; /* the same number may be another level now */
+    publish_level(endpoint);
 }
 
 void hwsi_endpoint_level_reset(struct hwsi_endpoint *endpoint)
@@ -97,4 +136,13 @@ void hwsi_endpoint_level_reset(struct hwsi_endpoint *endpoint)
     endpoint->level = 0; /* what the ring holds is judged anew, from normal */
     publish_level(endpoint);
     hwsi_endpoint_levels(endpoint);
+}
+
+void hwsi_endpoint_level_end(struct hwsi_endpoint *endpoint)
+{
+    endpoint->last_level = endpoint->level;
+    if (!endpoint->level)
+        return;
+    set_level(endpoint, 0);
+    publish_level(endpoint);
 }

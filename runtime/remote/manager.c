@@ -425,6 +425,7 @@ int hwsi_manager_init(struct hwsi_manager *manager, struct hwsi_local *local,
     hwsi_list_init(&manager->remains);
     hwsi_list_init(&manager->tombs);
     hwsi_list_init(&manager->blocked);
+    hwsi_pressure_init(&manager->pressure);
     local->router = &manager->router;
     return hwsi_timer_register(local->timers, &manager->tomb_timer, tombs_due);
 }
@@ -440,6 +441,7 @@ void hwsi_manager_free(struct hwsi_manager *manager)
     while ((node = hwsi_list_first(&manager->remains)))
         hwsi_association_free(HWSI_ENTRY(node, struct hwsi_association, node));
     hwsi_manager_free_blocked(manager);
+    hwsi_pressure_free(&manager->pressure);
     hwsi_timer_unregister(&manager->tomb_timer);
     for (size_t i = 0; i < manager->transport_count; i++)
         manager->transports[i]->ops->release(manager->transports[i]);

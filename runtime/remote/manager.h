@@ -9,6 +9,7 @@
 #include "hawser/remote.h"
 #include "policy/policy.h"
 #include "remote/endpoint.h"
+#include "remote/pressure.h"
 
 #define HWSI_TRANSPORTS_MAX 8
 #define HWSI_WATCHES_MAX 1000000 /* a peer that places more hears not_found */
@@ -25,6 +26,7 @@ struct hwsi_manager {
     struct hwsi_list endpoints, connections, dirty, remains, tombs;
     struct hwsi_list blocked; /* system names (quarantine.c) */
     struct hwsi_timer tomb_timer;
+    struct hwsi_pressure pressure;
     size_t endpoint_count, tomb_count, waiting_count;
     uint64_t uid;
     bool stopping, paused;

@@ -12,11 +12,20 @@ static int refuse_letter(struct hwsi_endpoint *endpoint, struct hws_pid *target,
     return hwsi_reason_error(reason);
 }
 
+/* At a level that keeps every n-th message, or none. */
+static bool keeps(struct hwsi_endpoint *endpoint)
+{
+    return endpoint->keep && endpoint->offered++ % endpoint->keep == 0;
+}
+
 static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target,
                   const struct hws_message *message)
 {
     const struct hws_options *options = endpoint->manager->local->options;
     struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_USER];
+    /* An answer ends work that was taken: who asked would wait for ever. */
+    if (endpoint->keep != 1 && target && !keeps(endpoint))
+        return refuse_letter(endpoint, target, message, HWS_REASON_throttled);
     if (hwsi_ring_count(ring) >= options->endpoint_writer_queue_size ||
         ring->bytes + message->payload.size > options->endpoint_writer_queue_bytes)
         return refuse_letter(endpoint, target, message, HWS_REASON_queue_full);

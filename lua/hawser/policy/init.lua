@@ -118,7 +118,10 @@ end
 local function copied_levels(levels)
     local copy = { hysteresis = levels.hysteresis }
     for i, level in ipairs(levels) do
-        copy[i] = { name = level.name, from = level.from }
+        copy[i] = {
+            name = level.name, from = level.from, refuse = level.refuse,
+            keep_every = level.keep_every,
+        }
     end
     return copy
 end

@@ -8,6 +8,8 @@ local suggest = require "hawser.suggest"
 ---@class hawser.policy.Level
 ---@field name string
 ---@field from number the fill, in (0, 1], from which the level holds
+---@field refuse? boolean takes no message at this level
+---@field keep_every? integer takes the first of every so many messages at this level
 
 ---@class hawser.policy.Levels
 ---@field [integer] hawser.policy.Level ascending; below the first one the level is "normal"
@@ -18,6 +20,8 @@ local throttle = {}
 local HYSTERESIS = 0.05
 local MOST_LEVELS, LONGEST_NAME = 8, 31 -- what the core has room for
 local FROM = { low = 0, high = 1 }
+local EVERY = { low = 1, high = 1000000000, integer = true }
+local FIELDS = { "from", "keep_every", "name", "refuse" }
 
 -- A name that is nearly a known one is a slip, unless it extends that name ("warning_2").
 local function slip_of(name)
@@ -49,6 +53,27 @@ local function from_error(name, from)
     end
     return ("%s = %s: %s"):format(name, check.show(from),
                                   why or "expected a number above 0, up to 1")
+end
+
+-- What a level does with messages, and that it has no other field than those it may have.
+local function field_error(level)
+    for _, key in ipairs(check.sorted_keys(level)) do
+        if not suggest.contains(FIELDS, key) then
+            return ("%s: unknown field %s, %s"):format(level.name, check.show(key),
+                                                       suggest.expected(key, FIELDS))
+        end
+    end
+    if level.refuse ~= nil and type(level.refuse) ~= "boolean" then
+        return ("%s: refuse = %s: expected true or false"):format(level.name,
+                                                                  check.show(level.refuse))
+    elseif level.keep_every == nil then
+        return nil
+    elseif level.refuse then
+        return level.name .. ": refuse and keep_every: expected one of them"
+    end
+    local _, why = check.number(level.keep_every, EVERY)
+    return why and ("%s: keep_every = %s: %s"):format(level.name, check.show(level.keep_every),
+                                                      why)
 end
 
 local function order_error(levels)
@@ -100,6 +125,7 @@ function throttle.check(levels)
     local seen = {}
     for _, level in ipairs(wrong and {} or levels) do
         wrong = wrong or name_error(level.name) or from_error(level.name, level.from)
+            or field_error(level)
         if not wrong and seen[level.name] then
             wrong = level.name .. ": named twice"
         end
@@ -112,9 +138,19 @@ function throttle.check(levels)
     return true
 end
 
--- Any number of levels by name, each with the fill from which it holds. Naming none gives the
--- defaults, warning = 0.60 and critical = 0.85; naming any gives exactly those.
----@param options? table<string, number>
+local function level_of(name, value)
+    local level = { name = name, from = value }
+    if type(value) == "table" then
+        for key, field in pairs(value) do level[key] = field end
+        level.name, level.from = name, value.from
+    end
+    return level, name_error(name) or from_error(name, level.from) or field_error(level)
+end
+
+-- Any number of levels by name, each with the fill from which it holds, or a table of that and of
+-- what it does: { from =, refuse =, keep_every = }. Naming none gives the defaults, warning = 0.60
+-- and critical = 0.85; naming any gives exactly those.
+---@param options? table<string, number|hawser.policy.Level>
 ---@return hawser.policy.Levels
 function throttle.levels(options)
     options = options == nil and {} or options
@@ -124,11 +160,11 @@ function throttle.levels(options)
     local levels = { hysteresis = options.hysteresis == nil and HYSTERESIS or options.hysteresis }
     for _, name in ipairs(check.sorted_keys(options)) do
         if name ~= "hysteresis" then
-            local wrong = name_error(name) or from_error(name, options[name])
+            local level, wrong = level_of(name, options[name])
             if wrong then
                 error("throttle.levels: " .. wrong, 2)
             end
-            levels[#levels + 1] = { name = name, from = options[name] }
+            levels[#levels + 1] = level
         end
     end
     if #levels == 0 then

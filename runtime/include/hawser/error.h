@@ -40,7 +40,8 @@
     X(EACCESS, -23, "permission denied")                                        \
     X(ENOTSUP, -24, "not supported here")                                       \
     X(EOPTION, -25, "an option is unknown or out of range")                     \
-    X(EFAILED, -26, "the handler failed")
+    X(EFAILED, -26, "the handler failed")                                       \
+    X(ETHROTTLED, -27, "the policy refuses deliveries at this throttle level")
 
 enum hws_error {
 #define X(name, number, sentence) HWS_##name = number,

@@ -55,6 +55,10 @@ struct hws_throttle_levels {
     struct {
         char name[32];
         double from; /* of the ring, ascending */
+        /* What is not taken at this level becomes a dead letter (throttled), and hws_send() returns HWS_ETHROTTLED. Answers to
+         * requests and system messages (watches, stops, notices) are always taken. */
+        bool refuse;         /* takes nothing */
+        uint32_t keep_every; /* takes the first of every n messages; 0 and 1: each */
     } level[HWS_LEVELS_MAX];
     double hysteresis;
 };

@@ -64,6 +64,36 @@ HWS_API void hws_statistics_snapshot(struct hws_system *system,
                                      void (*fn)(void *data,
                                                 const struct hws_endpoint_statistics *statistics),
                                      void *data);
+/* --- pressure: how full an endpoint's ring is --- */
+
+struct hws_backpressure {
+    const char *address;
+    const char *level; /* its name; "normal" below the policy's first */
+    unsigned index;    /* 0 is normal, then the policy's levels in ascending order */
+    uint64_t queue_size, queue_capacity; /* messages */
+    uint64_t queue_bytes, queue_bytes_capacity;
+};
+/*
+ * After a send that was accepted: at which level? 0 is normal, so is a local actor; *level (may be NULL) is its name, valid until
+ * the next turn. Costs two loads: the throttled part of a send's answer, ok, throttled or refused.
+ */
+HWS_API unsigned hws_pressure(const struct hws_pid *target, const char **level);
+/* The queue of one endpoint without the rest of its statistics; out->address is `address`. HWS_ENOTFOUND. */
+HWS_API int hws_queue(struct hws_system *system, const char *address, struct hws_backpressure *out);
+/*
+ * Calls `fn` when the level of an endpoint whose address matches `pattern` ('*' any run, '?' one byte; NULL: all) has changed, from
+ * a turn, never from inside a send or I/O, with what is true by then: a level that was left again in the same turn is not told.
+ * Levels that are not normal when it registers are told in the next turn. `fn` may do anything; the strings are valid during the
+ * call. An endpoint that ends is at normal. HWS_EINVAL: the pattern is empty or too long. The caller owns *out.
+ */
+struct hws_backpressure_listener;
+typedef void (*hws_backpressure_fn)(void *data, const struct hws_backpressure *pressure);
+HWS_API int hws_register_backpressure_listener(struct hws_system *system, const char *pattern,
+                                               hws_backpressure_fn fn, void *data,
+                                               struct hws_backpressure_listener **out);
+/* Ends it at once, from inside its own call too, and frees the handle. NULL, or after the system is gone: fine. */
+HWS_API void hws_unregister_backpressure_listener(struct hws_backpressure_listener *listener);
+
 /* X(name, doc): the system as a whole */
 #define HWS_SYSTEM_STATISTICS(X)                            \
     X(actors, "living actors")                              \
