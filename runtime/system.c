@@ -74,6 +74,11 @@ static void trim_due(struct hwsi_timer *timer)
         hwsi_timer_start(timer, hwsi_later(&system->local, TRIM_EVERY));
 }
 
+static void timer_is_earlier(struct hwsi_timers *timers)
+{
+    hwsi_due(&HWSI_ENTRY(timers, struct hws_system, timers)->local);
+}
+
 static int init(struct hws_system *system)
 {
     struct hws_options *options = &system->options;
@@ -84,6 +89,7 @@ static int init(struct hws_system *system)
         error = copy_option(system->heap, &options->advertise, &system->advertise);
     hwsi_random_init(&system->random, options->seed);
     hwsi_timers_init(&system->timers, system->heap);
+    system->timers.on_earlier = timer_is_earlier;
     hwsi_list_init(&system->after);
     system->policy.options = options;
     system->policy.random = &system->random;
@@ -293,6 +299,12 @@ const struct hws_options *hws_system_options(const struct hws_system *system)
 void hws_log(struct hws_system *system, enum hws_log_level level, const char *line)
 {
     hwsi_log(&system->local, level, "%s", line);
+}
+
+void hws_on_due(struct hws_system *system, void (*due)(void *data), void *data)
+{
+    system->local.on_due = due;
+    system->local.on_due_data = data;
 }
 
 void hws_on_stopped(struct hws_system *system, void (*stopped)(void *data), void *data)

@@ -27,6 +27,7 @@ int hws_stop(struct hws_system *system, const char *reason, uint64_t deadline)
         hwsi_timer_start(&system->stop_timer, due);
         system->stop_seen = false;
     }
+    hwsi_due(&system->local);
     return 0;
 }
 

@@ -11,8 +11,10 @@ static bool has_work(const struct hws_context *actor)
 
 void hwsi_schedule(struct hws_context *actor)
 {
-    if (!actor->running && hwsi_list_empty(&actor->run) && has_work(actor))
+    if (!actor->running && hwsi_list_empty(&actor->run) && has_work(actor)) {
         hwsi_list_append(&actor->local->runnable, &actor->run);
+        hwsi_due(actor->local);
+    }
 }
 
 static void drop_current(struct hws_context *actor)

@@ -143,6 +143,7 @@ void hwsi_publish(struct hwsi_local *local, const struct hws_event *published)
     copy->number = events->published;
     events->queued++;
     hwsi_list_append(&events->queue, &copy->node);
+    hwsi_due(local);
 }
 
 static void call_subscribers(struct hwsi_local *local, const struct queued_event *event)

@@ -99,15 +99,23 @@ struct hwsi_local {
     struct hws_correlation correlation; /* of the last local message */
     bool in_turn;                       /* `now` is fresh enough */
     uint64_t now;
-    bool flush_soon; /* set by the router, looked at between two actors */
-    bool stopping;   /* no more spawns */
-    bool closed;     /* no more sends */
+    bool flush_soon;            /* set by the router, looked at between two actors */
+    bool stopping;              /* no more spawns */
+    bool closed;                /* no more sends */
+    void (*on_due)(void *data); /* hws_on_due() */
+    void *on_due_data;
 };
 
 /* struct hws_system begins with its local side. */
 static inline struct hwsi_local *hwsi_local_of(struct hws_system *system)
 {
     return (struct hwsi_local *)(void *)system;
+}
+/* There is something to do now, or earlier than before. Whoever makes work calls it; inside a turn nobody needs to be told. */
+static inline void hwsi_due(const struct hwsi_local *local)
+{
+    if (local->on_due && !local->in_turn)
+        local->on_due(local->on_due_data);
 }
 int hwsi_local_init(struct hwsi_local *local, struct hws_system *system,
                     const struct hws_options *options, struct hwsi_heap *heap,

@@ -124,6 +124,7 @@ void hwsi_request_finish(struct hwsi_local *local, struct hwsi_request *request,
     if (response && response->payload.size && !keep_response(local, request, response))
         request->status = HWS_ENOMEM;
     hwsi_list_append(&local->requests.done, &request->node);
+    hwsi_due(local);
 }
 
 static void request_timed_out(struct hwsi_timer *timer)

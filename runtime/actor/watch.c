@@ -92,11 +92,13 @@ void hwsi_watch_fire(struct hwsi_local *local, struct hwsi_watch *watch,
     bool near = watcher->address->local;
     if (!near)
         hwsi_watch_remove(local, watch);
-    if (tell_watcher(local, watcher, target, (uint16_t)reason))
+    if (tell_watcher(local, watcher, target, (uint16_t)reason)) {
         hwsi_list_append(&local->untold,
                          &watch->by_target); /* out of memory: the next turn tries again */
-    else if (near)
+        hwsi_due(local);
+    } else if (near) {
         hwsi_watch_remove(local, watch);
+    }
     hwsi_pid_release(watcher);
     hwsi_pid_release(target);
 }

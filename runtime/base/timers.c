@@ -102,14 +102,23 @@ void hwsi_timer_start(struct hwsi_timer *timer, uint64_t due)
     timer->due = due;
     timer->order = timers->started++;
     sift_up(timers, timers->count++, timer);
+    if (timer->place == 1 && timers->on_earlier)
+        timers->on_earlier(timers);
+}
+
+bool hwsi_timers_fire_one(struct hwsi_timers *timers, uint64_t now)
+{
+    if (hwsi_timers_next(timers) > now || timers->count == 0)
+        return false;
+    struct hwsi_timer *timer = timers->nodes[0];
+    hwsi_timer_stop(timer);
+    timer->fn(timer);
+    return true;
 }
 
 void hwsi_timers_fire(struct hwsi_timers *timers, uint64_t now)
 {
     uint64_t until = timers->started;
-    while (timers->count && timers->nodes[0]->due <= now && timers->nodes[0]->order < until) {
-        struct hwsi_timer *timer = timers->nodes[0];
-        hwsi_timer_stop(timer);
-        timer->fn(timer);
-    }
+    while (timers->count && timers->nodes[0]->order < until && hwsi_timers_fire_one(timers, now))
+        ;
 }

@@ -23,6 +23,8 @@ struct hwsi_timers {
     struct hwsi_timer **nodes;
     size_t count, capacity, registered;
     uint64_t started;
+    void (*on_earlier)(
+        struct hwsi_timers *timers); /* a start brought the next one forward; NULL: nobody asks */
 };
 
 void hwsi_timers_init(struct hwsi_timers *timers, struct hwsi_heap *heap);
@@ -36,6 +38,8 @@ static inline bool hwsi_timer_running(const struct hwsi_timer *timer)
 {
     return timer->place != 0;
 }
+/* Fires one timer that is due at `now`; false: none is. */
+bool hwsi_timers_fire_one(struct hwsi_timers *timers, uint64_t now);
 /* Fires what is due at `now`, at most those that were due when it was called. */
 void hwsi_timers_fire(struct hwsi_timers *timers, uint64_t now);
 static inline uint64_t hwsi_timers_next(const struct hwsi_timers *timers)

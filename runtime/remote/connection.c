@@ -55,6 +55,7 @@ void hwsi_connection_free(struct hwsi_connection *connection)
     hwsi_list_remove(&connection->node);
     hwsi_buffer_release(connection->intake);
     hwsi_ring_free(&connection->control);
+    hwsi_due(connection->manager->local); /* it may have been the last that a stop waits for */
     hwsi_free(connection->manager->local->heap, connection, sizeof *connection);
 }
 

@@ -22,8 +22,10 @@ void hwsi_endpoint_set_state(struct hwsi_endpoint *endpoint, enum hws_endpoint_s
 
 void hwsi_endpoint_touch(struct hwsi_endpoint *endpoint)
 {
-    if (hwsi_list_empty(&endpoint->dirty))
+    if (hwsi_list_empty(&endpoint->dirty)) {
         hwsi_list_append(&endpoint->manager->dirty, &endpoint->dirty);
+        hwsi_due(endpoint->manager->local);
+    }
 }
 
 /* --- idle or closed -> associating: a new life --- */
@@ -337,6 +339,7 @@ static uint64_t give_up_association(struct hwsi_endpoint *endpoint,
     association->was_written = association->lanes[HWSI_LANE_USER].most_written;
     association->requests_until = endpoint->manager->local->requests.last_order;
     hwsi_list_append(&endpoint->manager->remains, &association->node);
+    hwsi_due(endpoint->manager->local);
     return count;
 }
 

@@ -144,6 +144,7 @@ static int start_again(struct hwsi_endpoint *endpoint, const struct hwsi_hello *
     old->requests_until = requests_until;
     endpoint->association = fresh;
     hwsi_list_append(&manager->remains, &old->node);
+    hwsi_due(manager->local);
     return 0;
 }
 

@@ -2,22 +2,36 @@
 #include "transport/span.h"
 
 #include "base/text.h"
+#include "transport/way.h"
 
 #include <string.h>
 
-static struct hwsi_end *other(struct hwsi_end *end)
+#define ASK_AGAIN HWS_MILLISECOND /* a reader that has no room */
+#define PACKETS 100               /* a second, of what a narrow link carries */
+
+struct hwsi_end *hwsi_end_other(struct hwsi_end *end)
 {
     return end == &end->span->near ? &end->span->far : &end->span->near;
 }
 
-static void span_free(struct hwsi_span *span)
+static void note(const struct hwsi_end *end, enum hws_loopback_step_kind kind, uint64_t bytes)
+{
+    const struct hwsi_machine *peer = hwsi_end_other((struct hwsi_end *)end)->machine;
+    hwsi_loopback_note(end->span->loopback, kind, end->machine,
+                       peer ? peer->name : end->span->address, bytes);
+}
+
+void hwsi_span_settle(struct hwsi_span *span)
 {
     struct hwsi_heap *heap = span->loopback->heap;
     struct hwsi_end *ends[] = { &span->near, &span->far };
+    if (span->near.state != HWSI_END_DONE || span->far.state != HWSI_END_DONE)
+        return;
     for (size_t i = 0; i < 2; i++) {
         hwsi_timer_unregister(&ends[i]->notice);
         hwsi_timer_unregister(&ends[i]->arrival);
         hwsi_pipe_free(&ends[i]->out);
+        hwsi_list_remove(&ends[i]->node);
     }
     hwsi_timer_unregister(&span->dial);
     hwsi_list_remove(&span->node);
@@ -31,7 +45,7 @@ static void notice_soon(struct hwsi_end *end)
 }
 
 /* Nothing arrives here any more; on_close is due. */
-static void end_closing(struct hwsi_end *end, int error, const char *cause)
+void hwsi_end_closing(struct hwsi_end *end, int error, const char *cause)
 {
     end->state = HWSI_END_CLOSING;
     end->error = error;
@@ -40,42 +54,56 @@ static void end_closing(struct hwsi_end *end, int error, const char *cause)
     notice_soon(end);
 }
 
-static void say_closed(struct hwsi_end *end)
+void hwsi_end_tell(struct hwsi_end *end)
 {
     struct hws_link_handler *handler = end->link.handler;
     struct hwsi_span *span = end->span;
+    struct hwsi_seat *seat = end->seat;
     char detail[512];
+    if (end->state != HWSI_END_CLOSING)
+        return;
+    note(end, HWS_LOOPBACK_STEP_closed, 0);
     hwsi_say(detail, sizeof detail, "connection to %s %s", end->link.peer, end->cause);
+    hwsi_timer_stop(&end->notice);
     end->state = HWSI_END_DONE;
-    hwsi_seat_touch(end->seat); /* before: on_close may be the end of its system */
+    end->seat = NULL;
+    hwsi_seat_touch(seat); /* before: on_close may be the end of its system */
     handler->ops->on_close(handler, end->error, detail);
-    if (other(end)->state == HWSI_END_DONE)
-        span_free(span);
+    hwsi_span_settle(span);
 }
 
-static void on_notice(struct hwsi_timer *timer)
+void hwsi_end_notice(struct hwsi_timer *timer)
 {
     struct hwsi_end *end = HWSI_ENTRY(timer, struct hwsi_end, notice);
-    if (end->state == HWSI_END_CLOSING) {
-        say_closed(end);
-        return;
+    if (hwsi_machine_paused(end->machine)) {
+        hwsi_timer_start(timer, end->machine->paused_until);
+    } else if (end->state == HWSI_END_CLOSING) {
+        hwsi_end_tell(end);
+    } else if (end->state == HWSI_END_WAITING) {
+        hwsi_span_take(end->span);
+    } else if (end->starved && end->state == HWSI_END_OPEN) {
+        end->starved = false;
+        note(end, HWS_LOOPBACK_STEP_writable, 0);
+        hwsi_seat_touch(end->seat);
+        end->link.handler->ops->on_writable(end->link.handler);
     }
-    if (!end->starved || end->state != HWSI_END_OPEN)
-        return;
-    end->starved = false;
-    hwsi_seat_touch(end->seat);
-    end->link.handler->ops->on_writable(end->link.handler);
+}
+
+/* Is there anybody, or at least a kernel, that takes bytes? */
+static bool takes(const struct hwsi_end *to)
+{
+    return to->state == HWSI_END_OPEN || to->state == HWSI_END_WAITING || to->lost;
 }
 
 /* When something of what `from` sent arrives next. */
 static void expect_arrival(struct hwsi_end *from)
 {
-    struct hwsi_end *to = other(from);
+    struct hwsi_end *to = hwsi_end_other(from);
     uint64_t due = hwsi_pipe_next(&from->out);
     uint64_t now = from->span->loopback->now;
     if (due == HWS_NEVER)
         due = from->fin;
-    if (due != HWS_NEVER && to->state == HWSI_END_OPEN && !hwsi_timer_running(&to->arrival))
+    if (due != HWS_NEVER && takes(to) && !hwsi_timer_running(&to->arrival))
         hwsi_timer_start(&to->arrival, due > now ? due : now);
 }
 
@@ -89,35 +117,66 @@ static bool deliver(struct hwsi_end *from, struct hwsi_end *to, size_t arrived)
         return false;
     if (to->state != HWSI_END_OPEN)
         return true;
-    size = hwsi_loopback_piece(from->span->loopback, size < arrived ? size : arrived);
+    size = hwsi_machine_mouthful(to->machine, size < arrived ? size : arrived);
+    size = hwsi_loopback_piece(from->span->loopback, size);
     hwsi_pipe_take(&from->out, room, size);
+    hwsi_machine_has_read(to->machine, size);
     if (from->starved && from->state == HWSI_END_OPEN)
         notice_soon(from);
+    note(to, HWS_LOOPBACK_STEP_arrival, size);
     handler->ops->on_bytes(handler, size);
     return true;
 }
 
-static void on_arrival(struct hwsi_timer *timer)
+/* Something arrives at an open end now. */
+static void arrive(struct hwsi_end *from, struct hwsi_end *to)
 {
-    struct hwsi_end *to = HWSI_ENTRY(timer, struct hwsi_end, arrival);
-    struct hwsi_end *from = other(to);
     struct hws_loopback *loopback = to->span->loopback;
     size_t arrived = hwsi_pipe_arrived(&from->out, loopback->now);
+    double drop = hwsi_way_values(loopback, from->machine, to->machine)->drop_link;
     hwsi_seat_touch(to->seat);
-    if (arrived == 0) {
-        end_closing(to, HWS_ERESET, "lost: the peer closed it");
-        return;
-    }
-    if (loopback->options.drop_link > 0 &&
-        hwsi_random_unit(&loopback->random) < loopback->options.drop_link) {
+    note(to, HWS_LOOPBACK_STEP_arrival, 0);
+    if (arrived == 0)
+        hwsi_end_closing(to, HWS_ERESET, "lost: the peer closed it");
+    else if (drop > 0 && hwsi_random_unit(&loopback->random) < drop)
         hwsi_span_cut(to->span, "lost: the network dropped it");
-        return;
-    }
-    if (deliver(from, to, arrived))
+    else if (deliver(from, to, arrived))
         expect_arrival(from);
-    else /* its system takes its turn at once, and is asked again then */
-        hwsi_timer_start(&to->arrival, loopback->now + HWS_MICROSECOND);
+    else
+        hwsi_timer_start(&to->arrival, loopback->now + ASK_AGAIN);
 }
+
+void hwsi_end_arrival(struct hwsi_timer *timer)
+{
+    struct hwsi_end *to = HWSI_ENTRY(timer, struct hwsi_end, arrival);
+    struct hwsi_end *from = hwsi_end_other(to);
+    const struct hwsi_machine *machine = to->machine;
+    struct hws_loopback *loopback = to->span->loopback;
+    if (hwsi_way_passage(loopback, from->machine, machine) == HWSI_PASSAGE_SILENT)
+        return; /* until it heals */
+    if (to->lost && !machine->down && from->state == HWSI_END_OPEN)
+        hwsi_end_closing(from, HWS_ERESET, "lost: the peer's machine knows nothing of it any more");
+    if (to->lost || to->state == HWSI_END_WAITING)
+        return;
+    if (hwsi_machine_paused(machine))
+        hwsi_timer_start(timer, machine->paused_until);
+    else if (machine->read_rate && machine->read_free > loopback->now)
+        hwsi_timer_start(timer, machine->read_free);
+    else
+        arrive(from, to);
+}
+
+void hwsi_end_wake(struct hwsi_end *end)
+{
+    if (hwsi_timer_running(&end->notice))
+        hwsi_timer_start(&end->notice, end->span->loopback->now);
+    if (end->state == HWSI_END_DIALLING && end->span->paused)
+        hwsi_timer_start(&end->span->dial, end->span->loopback->now);
+    hwsi_timer_stop(&end->arrival);
+    expect_arrival(hwsi_end_other(end));
+}
+
+/* --- what the link's user calls --- */
 
 static size_t total(const struct hws_slice *slices, size_t count)
 {
@@ -127,27 +186,65 @@ static size_t total(const struct hws_slice *slices, size_t count)
     return size;
 }
 
+static const struct hws_loopback_way *way_of(struct hwsi_end *end)
+{
+    return hwsi_way_values(end->span->loopback, end->machine, hwsi_end_other(end)->machine);
+}
+
+static bool has_room(struct hwsi_end *end)
+{
+    return end->out.size < way_of(end)->pipe_bytes;
+}
+
 /* How much of `size` bytes goes on its way now. What an end sends that nobody reads any more counts as taken. */
 static size_t acceptable(struct hwsi_end *end, size_t size)
 {
-    struct hws_loopback *loopback = end->span->loopback;
-    size_t room = loopback->options.pipe_bytes - end->out.size;
+    size_t most = way_of(end)->pipe_bytes;
+    size_t room = most > end->out.size ? most - end->out.size : 0;
     if (end->state == HWSI_END_DIALLING || end->starved)
         return 0;
-    if (other(end)->state != HWSI_END_OPEN)
+    if (!takes(hwsi_end_other(end)))
         return size;
     if (room > size)
         room = size;
-    return room ? hwsi_loopback_piece(loopback, room) : 0;
+    return room ? hwsi_loopback_piece(end->span->loopback, room) : 0;
+}
+
+/* When `size` bytes more have left, one after the other. */
+static void transmit(struct hwsi_end *end, size_t size, uint64_t bandwidth)
+{
+    uint64_t now = end->span->loopback->now;
+    if (end->sent < now)
+        end->sent = now;
+    end->sent += (uint64_t)((double)size * (double)HWS_SECOND / (double)bandwidth);
+}
+
+/* One slice, in packets where bandwidth is limited. 0 or HWS_ENOMEM. */
+static int put(struct hwsi_end *end, const uint8_t *data, size_t size, uint64_t arrival)
+{
+    uint64_t bandwidth = way_of(end)->bandwidth, now = end->span->loopback->now;
+    size_t packet = bandwidth ? (size_t)(bandwidth / PACKETS) + 1 : size;
+    while (size > 0) {
+        size_t part = size < packet ? size : packet;
+        if (bandwidth)
+            transmit(end, part, bandwidth);
+        int error =
+            hwsi_pipe_put(&end->out, data, part, bandwidth ? arrival + (end->sent - now) : arrival);
+        if (error)
+            return error;
+        data += part;
+        size -= part;
+    }
+    return 0;
 }
 
 /* 0 or HWS_ENOMEM */
 static int put_slices(struct hwsi_end *end, const struct hws_slice *slices, size_t size)
 {
-    uint64_t due = hwsi_loopback_arrival(end->span->loopback);
+    uint64_t arrival = hwsi_loopback_arrival(end->span->loopback, way_of(end));
     for (; size > 0; slices++) {
         size_t part = slices->size < size ? slices->size : size;
-        int error = hwsi_pipe_put(&end->out, slices->data, part, due);
+        int error = put(end, slices->data, part, arrival);
         if (error)
             return error;
         size -= part;
@@ -164,18 +261,26 @@ static int end_write(struct hws_link *link, const struct hws_slice *slices, size
     if (end->state == HWSI_END_CLOSING || end->state == HWSI_END_DONE)
         return HWS_ECLOSED;
     some = acceptable(end, size);
-    if (other(end)->state == HWSI_END_OPEN && put_slices(end, slices, some) != 0) {
+    if (takes(hwsi_end_other(end)) && put_slices(end, slices, some) != 0) {
         hwsi_span_cut(end->span, "lost: out of memory");
         return HWS_ENOMEM;
     }
     *taken = some;
     end->starved = some < size || end->starved;
     /* Cut short although there is room: it may go on at once. In a full pipe it waits for a delivery. */
-    if (end->starved && end->state == HWSI_END_OPEN &&
-        end->out.size < end->span->loopback->options.pipe_bytes)
+    if (end->starved && end->state == HWSI_END_OPEN && has_room(end))
         notice_soon(end);
     expect_arrival(end);
     return 0;
+}
+
+/* Its end follows what it has written. */
+static void send_end(struct hwsi_end *end)
+{
+    end->fin = hwsi_loopback_arrival(end->span->loopback, way_of(end));
+    if (end->fin < hwsi_pipe_last(&end->out))
+        end->fin = hwsi_pipe_last(&end->out);
+    expect_arrival(end);
 }
 
 static void end_close(struct hws_link *link)
@@ -184,100 +289,69 @@ static void end_close(struct hws_link *link)
     bool was_open = end->state == HWSI_END_OPEN;
     if (end->state == HWSI_END_CLOSING || end->state == HWSI_END_DONE)
         return;
-    hwsi_timer_stop(&end->span->dial);
-    end_closing(end, 0, "closed by this side");
-    if (!was_open)
-        return;
-    end->fin = hwsi_loopback_arrival(end->span->loopback);
-    if (end->fin < hwsi_pipe_last(&end->out))
-        end->fin = hwsi_pipe_last(&end->out);
-    expect_arrival(end);
+    hwsi_span_stop_dialling(end->span);
+    hwsi_end_closing(end, 0, "closed by this side");
+    if (was_open)
+        send_end(end);
 }
 
-static const struct hws_link_ops end_ops = { end_write, end_close };
+const struct hws_link_ops hwsi_end_ops = { end_write, end_close };
 
-void hwsi_span_cut(struct hwsi_span *span, const char *cause)
+/* --- what the network and death do to it --- */
+
+bool hwsi_span_cut(struct hwsi_span *span, const char *cause)
 {
     struct hwsi_end *ends[] = { &span->near, &span->far };
+    bool was_open = false;
     for (size_t i = 0; i < 2; i++) {
         hwsi_pipe_free(&ends[i]->out);
-        if (ends[i]->state == HWSI_END_OPEN)
-            end_closing(ends[i], HWS_ERESET, cause);
+        span->cut = span->cut || ends[i]->state == HWSI_END_WAITING;
+        if (ends[i]->state != HWSI_END_OPEN)
+            continue;
+        hwsi_end_closing(ends[i], HWS_ERESET, cause);
+        was_open = true;
     }
+    return was_open;
 }
 
-static void refuse(struct hwsi_span *span, const char *cause)
+void hwsi_end_reject(struct hwsi_end *far)
 {
-    hwsi_seat_touch(span->near.seat);
-    end_closing(&span->near, HWS_EREFUSED, cause);
+    far->state = HWSI_END_DONE; /* nobody took it, and nobody is told */
+    far->seat = NULL;
+    hwsi_timer_stop(&far->notice);
+    hwsi_timer_stop(&far->arrival);
+    send_end(far);
+    hwsi_span_settle(far->span);
 }
 
-static void accept(struct hwsi_span *span, struct hwsi_loop_listener *listener)
+/* What is under way from it is lost, and nothing tells the other end. */
+static void fall_silent(struct hwsi_end *end)
 {
-    struct hwsi_end *near = &span->near, *far = &span->far;
-    near->state = far->state = HWSI_END_OPEN;
-    far->seat = listener->seat;
-    far->link.peer = span->name;
-    hwsi_seat_touch(near->seat);
-    hwsi_seat_touch(far->seat);
-    if (listener->handler->on_accept(listener->handler, &far->link) != 0) {
-        far->state = HWSI_END_DONE; /* nobody took it, and nobody is told */
-        far->fin = hwsi_loopback_arrival(span->loopback);
-        expect_arrival(far);
-    }
-    if (near->state == HWSI_END_OPEN)
-        near->link.handler->ops->on_open(near->link.handler);
-}
-
-static void on_dial(struct hwsi_timer *timer)
-{
-    struct hwsi_span *span = HWSI_ENTRY(timer, struct hwsi_span, dial);
-    struct hws_loopback *loopback = span->loopback;
-    struct hwsi_loop_listener *listener = hwsi_loopback_find(loopback, span->address);
-    if (hwsi_loopback_is_unreachable(loopback, span->address) ||
-        hwsi_seat_is_unreachable(span->near.seat))
-        refuse(span, "refused: it is unreachable");
-    else if (!listener)
-        refuse(span, "refused: nothing listens there");
-    else
-        accept(span, listener);
-}
-
-static int end_init(struct hwsi_span *span, struct hwsi_end *end)
-{
-    struct hwsi_timers *timers = &span->loopback->timers;
-    end->link = (struct hws_link){ .ops = &end_ops, .peer = span->address };
-    end->span = span;
+    hwsi_pipe_free(&end->out);
     end->fin = HWS_NEVER;
-    hwsi_pipe_init(&end->out, span->loopback->heap);
-    return hwsi_timer_register(timers, &end->notice, on_notice) ||
-                   hwsi_timer_register(timers, &end->arrival, on_arrival)
-               ? HWS_ENOMEM
-               : 0;
+    end->lost = true;
+    hwsi_timer_stop(&hwsi_end_other(end)->arrival);
 }
 
-int hwsi_span_dial(struct hwsi_seat *seat, const char *address, struct hws_link_handler *handler,
-                   struct hws_link **out)
+void hwsi_end_die(struct hwsi_end *end, bool silently)
 {
-    struct hws_loopback *loopback = seat->loopback;
-    size_t size = sizeof(struct hwsi_span) + strlen(address) + 1;
-    struct hwsi_span *span = hwsi_alloc(loopback->heap, size);
-    if (!span)
-        return HWS_ENOMEM;
-    span->loopback = loopback;
-    span->size = size;
-    memcpy(span->address, address, strlen(address) + 1);
-    hwsi_say(span->name, sizeof span->name, "%s", hwsi_seat_name(seat));
-    hwsi_list_append(&loopback->spans, &span->node);
-    if (end_init(span, &span->near) != 0 || end_init(span, &span->far) != 0 ||
-        hwsi_timer_register(&loopback->timers, &span->dial, on_dial) != 0) {
-        span_free(span);
-        return HWS_ENOMEM;
+    enum hwsi_end_state state = end->state;
+    hwsi_span_stop_dialling(end->span);
+    if (silently && state != HWSI_END_DIALLING)
+        fall_silent(end);
+    if (state == HWSI_END_WAITING) {
+        if (silently) {
+            end->state = HWSI_END_DONE;
+            end->seat = NULL;
+            hwsi_timer_stop(&end->notice);
+            hwsi_span_settle(end->span);
+        } else {
+            hwsi_end_reject(end);
+        }
+        return;
     }
-    span->near.state = HWSI_END_DIALLING;
-    span->near.seat = seat;
-    span->near.link.handler = handler;
-    hwsi_timer_start(&span->dial, hwsi_loopback_arrival(loopback));
-    *out = &span->near.link;
-    return 0;
+    if (state == HWSI_END_OPEN || state == HWSI_END_DIALLING)
+        hwsi_end_closing(end, HWS_ERESET, "lost: this process is killed");
+    if (state == HWSI_END_OPEN && !silently)
+        send_end(end);
 }

@@ -269,7 +269,7 @@ static const struct hws_transport_ops transport_ops = { "loop", do_listen, do_di
 int fault_add(struct hws_loopback *loopback, struct hws_system *system, struct fault_plan *plan)
 {
     struct transport *transport = calloc(1, sizeof *transport);
-    if (!transport || hwsi_seat_new(loopback, NULL, &transport->seat)) {
+    if (!transport || hwsi_seat_new(loopback, hws_system_name(system), NULL, &transport->seat)) {
         free(transport);
         return HWS_ENOMEM;
     }

@@ -215,7 +215,7 @@ static void test_bad_hello_leaves_the_endpoint_dialling(void **state)
     open_scene(&scene);
     struct hws_options options = basic(&scene, "alpha", "loop:alpha:1");
     scene.alpha = begin(&scene, &options, &scene.sink);
-    assert_int_equal(hwsi_seat_new(scene.network, NULL, &seat), 0);
+    assert_int_equal(hwsi_seat_new(scene.network, "raw", NULL, &seat), 0);
     raw_dial(&scene, seat, &first, 11);
     assert_true(first.welcome.session != 0);
     first.link->ops->close(first.link);

@@ -27,8 +27,8 @@ static void open_scene(struct bench *bench, struct hws_loopback_options options,
     *scene = (struct scene){ .bench = bench };
     options.allocator = &bench->allocator;
     assert_int_equal(hws_loopback_new(&options, &scene->loopback), 0);
-    assert_int_equal(hwsi_seat_new(scene->loopback, NULL, &scene->left), 0);
-    assert_int_equal(hwsi_seat_new(scene->loopback, NULL, &scene->right), 0);
+    assert_int_equal(hwsi_seat_new(scene->loopback, "left", NULL, &scene->left), 0);
+    assert_int_equal(hwsi_seat_new(scene->loopback, "right", NULL, &scene->right), 0);
     peer_init(&scene->near);
     host_init(&scene->host, &scene->far, 1);
     host_listen(bench, &scene->right->transport, "beta:1", &scene->host);

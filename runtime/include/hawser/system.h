@@ -84,7 +84,10 @@ HWS_API void hws_log(struct hws_system *system, enum hws_log_level level, const 
 HWS_API void hws_turn(struct hws_system *system);
 HWS_API uint64_t hws_next_turn(struct hws_system *system);
 HWS_API void hws_on_wake(struct hws_system *system, void (*wake)(void *data), void *data);
-/* (Both hold one function each: hws_loop_attach() and hws_loopback_attach() use them.) Called once, from the turn that stops the system and after everything else: the driver closes its own handles. */
+/* `due` is called, on the system's thread and outside its turn, whenever hws_next_turn() may have become earlier, so that a driver
+ * of many systems need not ask them all. It must do nothing to the system but ask hws_next_turn(). NULL: nobody. */
+HWS_API void hws_on_due(struct hws_system *system, void (*due)(void *data), void *data);
+/* (The three hold one function each: hws_loop_attach() and hws_loopback_attach() use them.) Called once, from the turn that stops the system and after everything else: the driver closes its own handles. */
 HWS_API void hws_on_stopped(struct hws_system *system, void (*stopped)(void *data), void *data);
 
 #endif
