@@ -20,6 +20,7 @@ static int on_started(void *self, struct hws_context *context)
 {
     struct hwl_actor *actor = self;
     actor->context = context;
+    hwl_runners_drop(actor); /* of the life before a restart */
     if (actor->cut)
         return end_quietly(context);
     return actor->handlers[HWL_ON_started] == LUA_NOREF ? 0 : hwl_runner_start(actor);
@@ -124,7 +125,8 @@ void hwl_actor_cut(struct hwl_actor *actor)
 static const char *const handler_names[] = { HWL_HANDLERS(X) };
 static const char *const supervision_names[] = { HWS_SUPERVISIONS(X) };
 #undef X
-static const char *const option_names[] = { "name", "mailbox_size", "supervision", "reentrant" };
+static const char *const option_names[] = { "name",          "mailbox_size",   "supervision",
+                                            "restart_limit", "restart_window", "reentrant" };
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 
@@ -152,13 +154,23 @@ static const char *read_name(lua_State *L, int index)
     return hwl_check_text(L, "name");
 }
 
-static uint64_t read_size(lua_State *L, int index)
+static uint64_t read_count(lua_State *L, int index, const char *name)
 {
-    if (lua_getfield(L, index, "mailbox_size") == LUA_TNIL)
+    if (lua_getfield(L, index, name) == LUA_TNIL)
         return 0;
     if (!lua_isinteger(L, -1) || lua_tointeger(L, -1) < 1)
-        luaL_error(L, "mailbox_size: expected an integer from 1 up");
+        luaL_error(L, "%s: expected an integer from 1 up", name);
     return (uint64_t)lua_tointeger(L, -1);
+}
+
+static uint64_t read_window(lua_State *L, int index)
+{
+    if (lua_getfield(L, index, "restart_window") == LUA_TNIL)
+        return 0;
+    uint64_t window = hwl_check_seconds(L, -1, "restart_window");
+    if (window == 0)
+        luaL_error(L, "restart_window: expected more than 0 seconds");
+    return window;
 }
 
 /* What it reads stays on the stack. */
@@ -170,7 +182,9 @@ static void read_options(lua_State *L, int index, struct hws_spawn_options *opti
     hwl_check_options(L, index, "spawn option", option_names, COUNT(option_names));
     const char *name = read_name(L, index);
     options->name = name ? name : options->name;
-    options->mailbox_size = read_size(L, index);
+    options->mailbox_size = read_count(L, index, "mailbox_size");
+    options->restart_limit = read_count(L, index, "restart_limit");
+    options->restart_window = read_window(L, index);
     if (lua_getfield(L, index, "supervision") != LUA_TNIL)
         options->supervision = (enum hws_supervision)hwl_check_name(
             L, lua_gettop(L), "supervision", supervision_names, COUNT(supervision_names));
@@ -215,7 +229,27 @@ static struct hwl_actor *new_actor(struct hwl_system *system, const int *handler
     return actor;
 }
 
-int hwl_spawn(struct hwl_system *system, lua_State *L, const char *name, int first)
+static int spawn_failed(lua_State *L, int error, struct hws_context *parent, const char *name)
+{
+    const char *above = parent ? hws_pid_id(hws_context_self(parent)) : "";
+    const char *slash = parent ? "/" : "";
+    if (error == HWS_EEXIST)
+        lua_pushfstring(L, "the name \"%s%s%s\" is taken", above, slash, name);
+    else if (error == HWS_ECLOSED && parent)
+        lua_pushliteral(L, "the actor is about to stop or to restart; it can have no new children");
+    else if (error == HWS_EADDRESS && name && strchr(name, '/'))
+        lua_pushfstring(L, "\"%s\" is no name: '/' stands between a parent's and a child's", name);
+    else if (error == HWS_EADDRESS)
+        lua_pushfstring(
+            L, "\"%s%s%s\" is no id; expected 1 to %d bytes of printable text without a space",
+            above, slash, name ? name : "$", (int)HWS_ID_MAX);
+    else
+        lua_pushnil(L);
+    return hwl_failure(L, error, lua_tostring(L, -1));
+}
+
+int hwl_spawn(struct hwl_system *system, struct hws_context *parent, lua_State *L, const char *name,
+              int first)
 {
     struct hws_spawn_options options = { .name = name };
     int handlers[HWL_HANDLER_COUNT];
@@ -230,12 +264,11 @@ int hwl_spawn(struct hwl_system *system, lua_State *L, const char *name, int fir
         return hwl_failure(L, HWS_ENOMEM, NULL);
     actor->plain = lua_isfunction(L, first);
     actor->reentrant = reentrant;
-    int error = hws_spawn(system->system, &ops, actor, &options, pid);
+    int error = parent ? hws_context_spawn(parent, &ops, actor, &options, pid)
+                       : hws_spawn(system->system, &ops, actor, &options, pid);
     if (error) {
         on_released(actor);
-        if (error == HWS_EEXIST)
-            lua_pushfstring(L, "the name \"%s\" is taken", options.name);
-        return hwl_failure(L, error, error == HWS_EEXIST ? lua_tostring(L, -1) : NULL);
+        return spawn_failed(L, error, parent, options.name);
     }
     hwl_replace_pid_holder(system, L);
     return 1;

@@ -10,7 +10,7 @@
  *                                                                               reentrant, goes on with another runner
  *   response, timer -> the parked runner goes on -> its handler returns      -> runner to the pool, the actor resumed
  *                                                -> suspends again           -> stays parked
- *   the actor stops -> parked runners are dropped, their requests cancelled
+ *   the actor stops or is restarted -> parked runners are dropped, their requests cancelled
  */
 #ifndef HWL_ACTOR_H
 #define HWL_ACTOR_H
@@ -53,8 +53,12 @@ struct hwl_context {
     const char *kind;                  /* NULL outside of handlers */
 };
 
-/* spawn(handlers, options) with the arguments from `first` and an optional name: pushes the PID, or nil, message, code. */
-int hwl_spawn(struct hwl_system *system, lua_State *L, const char *name, int first);
+/*
+ * spawn(handlers, options) with the arguments from `first`, an optional name, and an optional parent: pushes the PID, or nil,
+ * message, code.
+ */
+int hwl_spawn(struct hwl_system *system, struct hws_context *parent, lua_State *L, const char *name,
+              int first);
 /* Calls no Lua any more, and stops. */
 void hwl_actor_cut(struct hwl_actor *actor);
 void hwl_actor_retain(struct hwl_actor *actor);

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "children.h"
 #include "pid.h"
 #include "request.h"
 #include "send.h"
+#include "timer.h"
 
 static const char context_tag;
 
@@ -154,6 +156,7 @@ static const struct field {
                { "request_id", get_request_id },
                { "correlation", get_correlation },
                { "self", get_self },
+               { "parent", hwl_push_parent },
                { "system", get_system } };
 
 /* ctx.name: a method from upvalue 1, or a field, whose number is there instead. */
@@ -256,6 +259,11 @@ void hwl_open_contexts(lua_State *L)
                                         { "unwatch", unwatch },
                                         { "stop", stop },
                                         { "sleep", hwl_context_sleep },
+                                        { "spawn", hwl_context_spawn },
+                                        { "spawn_named", hwl_context_spawn_named },
+                                        { "children", hwl_context_children },
+                                        { "after", hwl_context_after },
+                                        { "every", hwl_context_every },
                                         { NULL, NULL } };
     static const luaL_Reg meta[] = { { "__gc", free_context },
                                      { "__tostring", context_text },

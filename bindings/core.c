@@ -9,6 +9,7 @@
 #include "pid.h"
 #include "process.h"
 #include "run.h"
+#include "timer.h"
 #include "send.h"
 #include "value.h"
 
@@ -46,6 +47,7 @@ static void open_all(struct hwl_state *state, lua_State *L)
     hwl_open_callbacks(L);
     hwl_open_events(L);
     hwl_open_sending(L);
+    hwl_open_timers(L);
     hwl_open_contexts(L);
     hwl_open_systems(L);
 }

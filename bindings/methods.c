@@ -47,13 +47,13 @@ static int respond(lua_State *L)
 
 static int spawn(lua_State *L)
 {
-    return hwl_spawn(hwl_check_acting(L, 1), L, NULL, 2);
+    return hwl_spawn(hwl_check_acting(L, 1), NULL, L, NULL, 2);
 }
 
 static int spawn_named(lua_State *L)
 {
     struct hwl_system *self = hwl_check_acting(L, 1);
-    return hwl_spawn(self, L, luaL_checkstring(L, 2), 3);
+    return hwl_spawn(self, NULL, L, luaL_checkstring(L, 2), 3);
 }
 
 static int watch_or_not(lua_State *L,
@@ -163,6 +163,7 @@ const luaL_Reg hwl_system_methods[] = { { "send", send },
                                         { "is_stopped", is_stopped },
                                         { "run", hwl_system_run },
                                         { "after", hwl_system_after },
+                                        { "every", hwl_system_every },
                                         { "now", now },
                                         { "pid", pid },
                                         { "actors", hwl_system_actors },

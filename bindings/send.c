@@ -67,8 +67,12 @@ static void read_options(struct hwl_outgoing *out, struct hwl_system *system, lu
                          int options, enum hwl_purpose purpose)
 {
     static const char *const names[] = { "type", "sender", "timeout" };
-    static const char *const what[] = { "send option", "respond option", "request option" };
-    hwl_check_options(L, options, what[purpose], names, purpose == HWL_REQUEST ? 3 : 2);
+    static const char *const timer_names[] = { "type", "delay" };
+    static const char *const what[] = { "send option", "respond option", "request option",
+                                        "after option", "every option" };
+    static const uint8_t counts[] = { 2, 2, 3, 1, 2 };
+    hwl_check_options(L, options, what[purpose], purpose < HWL_AFTER ? names : timer_names,
+                      counts[purpose]);
     if (lua_getfield(L, options, "type") != LUA_TNIL)
         out->message.type = check_atom(system, L);
     if (lua_getfield(L, options, "sender") != LUA_TNIL) {

@@ -16,8 +16,8 @@ struct hwl_outgoing {
     char text[400];
 };
 
-/* What the message is for: only a request has a timeout. */
-enum hwl_purpose { HWL_SEND, HWL_RESPOND, HWL_REQUEST };
+/* What the message is for, which says what options it may have. */
+enum hwl_purpose { HWL_SEND, HWL_RESPOND, HWL_REQUEST, HWL_AFTER, HWL_EVERY };
 
 /* Reads `type`, `sender` and `timeout` from the table at `options` (none or nil is fine). Raises errors. */
 void hwl_outgoing_options(struct hwl_outgoing *out, struct hwl_system *system, lua_State *L,

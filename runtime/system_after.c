@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* hws_after(): timers of the host. */
+/* hws_after(), hws_every(): timers of the host. */
 #include "system_private.h"
 
 struct hws_timer {
     struct hwsi_timer timer;
     struct hws_system *system;
     struct hwsi_list node;
+    uint64_t period; /* 0: once */
     void (*fn)(void *data);
     void *data;
 };
@@ -22,12 +23,16 @@ static void fire(struct hwsi_timer *base)
     struct hws_timer *timer = HWSI_ENTRY(base, struct hws_timer, timer);
     void (*fn)(void *) = timer->fn;
     void *data = timer->data;
-    timer_free(timer);
+    if (timer->period)
+        hwsi_timer_start(base,
+                         hwsi_next_tick(base->due, timer->period, hwsi_now(&timer->system->local)));
+    else
+        timer_free(timer);
     fn(data);
 }
 
-int hws_after(struct hws_system *system, uint64_t delay, void (*fn)(void *data), void *data,
-              struct hws_timer **out)
+static int timer_new(struct hws_system *system, uint64_t delay, uint64_t period,
+                     void (*fn)(void *data), void *data, struct hws_timer **out)
 {
     if (system->stage >= HWSI_CLOSED_DOWN)
         return HWS_ECLOSED;
@@ -39,6 +44,7 @@ int hws_after(struct hws_system *system, uint64_t delay, void (*fn)(void *data),
         return HWS_ENOMEM;
     }
     timer->system = system;
+    timer->period = period;
     timer->fn = fn;
     timer->data = data;
     hwsi_list_append(&system->after, &timer->node);
@@ -46,6 +52,18 @@ int hws_after(struct hws_system *system, uint64_t delay, void (*fn)(void *data),
     if (out)
         *out = timer;
     return 0;
+}
+
+int hws_after(struct hws_system *system, uint64_t delay, void (*fn)(void *data), void *data,
+              struct hws_timer **out)
+{
+    return timer_new(system, delay, 0, fn, data, out);
+}
+
+int hws_every(struct hws_system *system, uint64_t delay, uint64_t period, void (*fn)(void *data),
+              void *data, struct hws_timer **out)
+{
+    return period < HWS_MILLISECOND ? HWS_EINVAL : timer_new(system, delay, period, fn, data, out);
 }
 
 void hws_timer_cancel(struct hws_timer *timer)

@@ -47,7 +47,10 @@ describe("the type file", function()
     it("has the methods of the other objects", function()
         local system = hawser.system { name = "x", log = false }
         local handle = system:after(100, print)
-        for class, object in pairs { Handle = handle, Events = system.events,
+        local timer
+        system:spawn { started = function(ctx) timer = ctx:after(100, 1) end }
+        hawser.run_until(function() return timer end, 5)
+        for class, object in pairs { Handle = handle, Timer = timer, Events = system.events,
             Process = require("hawser.process").start { "true" } } do
             for name in pairs(methods(class)) do
                 assert.is_function(object[name], class .. ":" .. name)

@@ -22,10 +22,18 @@
 ---@field timeout? number seconds; the option request_timeout unless said
 
 ---@class hawser.SpawnOptions
----@field name? string
+---@field name? string without "/"
 ---@field mailbox_size? integer
----@field supervision? "resume"|"restart"|"stop" what a failing handler leads to; "resume"
+---@field supervision? "resume"|"restart"|"stop"|"escalate" for a failing handler; "resume"
+---@field restart_limit? integer restarts within restart_window; the system's option unless said
+---@field restart_window? number seconds; the system's option unless said
 ---@field reentrant? boolean take messages while a handler waits; each has a ctx of its own then
+
+---@class hawser.AfterOptions
+---@field type? string the message's type, ctx.type
+
+---@class hawser.EveryOptions : hawser.AfterOptions
+---@field delay? number seconds until the first tick; the period unless said
 
 ---@alias hawser.Handler fun(ctx: hawser.Context, message: hawser.Value)
 
@@ -42,6 +50,7 @@
 -- long as the actor lives.
 ---@class hawser.Context
 ---@field self hawser.Pid
+---@field parent hawser.Pid|nil
 ---@field system hawser.System
 ---@field sender hawser.Pid|nil
 ---@field type string|nil
@@ -86,6 +95,41 @@ function Context:stop() end
 ---@param seconds number
 ---@return true|nil, string? message, string? code
 function Context:sleep(seconds) end
+
+-- Starts a child, "parent/child", which lives no longer than this actor.
+---@param handlers hawser.Handler|hawser.Handlers
+---@param options? hawser.SpawnOptions
+---@return hawser.Pid|nil, string? message, string? code
+function Context:spawn(handlers, options) end
+
+---@param name string without "/"
+---@param handlers hawser.Handler|hawser.Handlers
+---@param options? hawser.SpawnOptions
+---@return hawser.Pid|nil, string? message, string? code
+function Context:spawn_named(name, handlers, options) end
+
+---@return hawser.Pid[] # the living children, the oldest first
+function Context:children() end
+
+-- Sends this actor the message so many seconds from now.
+---@param seconds number
+---@param message hawser.Value
+---@param options? hawser.AfterOptions
+---@return hawser.Timer|nil, string? message, string? code
+function Context:after(seconds, message, options) end
+
+-- The same every so many seconds, until it is cancelled, or this actor stops or is restarted.
+---@param seconds number at least 0.001
+---@param message hawser.Value
+---@param options? hawser.EveryOptions
+---@return hawser.Timer|nil, string? message, string? code
+function Context:every(seconds, message, options) end
+
+---@class hawser.Timer an actor's; dropping it changes nothing
+local Timer = {}
+
+---@return boolean # was there something to end?
+function Timer:cancel() end
 
 ---@class hawser.Handle a subscription, a timer or a request; dropping it changes nothing
 local Handle = {}
@@ -173,6 +217,13 @@ function System:run() end
 ---@param fn fun()
 ---@return hawser.Handle|nil, string? message, string? code
 function System:after(seconds, fn) end
+
+-- Calls fn every so many seconds, until the handle is cancelled; `delay`: seconds until the first.
+---@param seconds number at least 0.001
+---@param fn fun()
+---@param options? { delay?: number }
+---@return hawser.Handle|nil, string? message, string? code
+function System:every(seconds, fn, options) end
 
 ---@return number # seconds on the system's clock
 function System:now() end
@@ -312,6 +363,7 @@ function Process:id() end
 ---@field event_queue_size? integer events that wait for subscribers
 ---@field request_timeout? number a request's deadline when none is given
 ---@field pending_requests? integer requests that wait for an answer at one time
+---@field actor_timers? integer timers of a system's actors that run at one time
 ---@field tombstone_duration? number how long a closed endpoint's statistics are kept
 ---@field tombstones? integer closed endpoints kept at most
 ---@field endpoints? integer endpoints at most, closed ones included

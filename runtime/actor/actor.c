@@ -3,26 +3,35 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "actor/context.h"
+#include "actor/family.h"
+
+/* "name", or "parent/name". HWS_EADDRESS: it is none, or the whole too long. */
+static int make_pid(struct hwsi_local *local, const struct hws_context *parent, const char *name,
+                    struct hws_pid **out)
+{
+    char id[HWS_ID_MAX + 2];
+    if (!hwsi_id_valid(hws_slice_text(name)) || strchr(name, '/'))
+        return HWS_EADDRESS;
+    int size =
+        snprintf(id, sizeof id, "%s%s%s", parent ? parent->pid->id : "", parent ? "/" : "", name);
+    if (size > (int)HWS_ID_MAX)
+        return HWS_EADDRESS;
+    return hwsi_pid_intern(local->names, local->names->local, hws_slice_text(id), out);
+}
 
 /* One that nobody took by that name. */
-static int make_up_pid(struct hwsi_local *local, struct hws_pid **out)
+static int make_up_pid(struct hwsi_local *local, const struct hws_context *parent,
+                       struct hws_pid **out)
 {
     char name[24];
     int error;
     for (;;) {
         snprintf(name, sizeof name, "$%llu", (unsigned long long)++local->next_name);
-        error = hwsi_pid_intern(local->names, local->names->local, hws_slice_text(name), out);
+        error = make_pid(local, parent, name, out);
         if (error || !(*out)->actor)
             return error;
         hwsi_pid_release(*out);
     }
-}
-
-static int make_pid(struct hwsi_local *local, const char *name, struct hws_pid **out)
-{
-    return name ? hwsi_pid_intern(local->names, local->names->local, hws_slice_text(name), out)
-                : make_up_pid(local, out);
 }
 
 static struct hws_context *make_context(struct hwsi_local *local, const struct hws_actor_ops *ops,
@@ -45,18 +54,20 @@ static struct hws_context *make_context(struct hwsi_local *local, const struct h
     return actor;
 }
 
-int hwsi_spawn(struct hwsi_local *local, const struct hws_actor_ops *ops, void *self,
-               const struct hws_spawn_options *options, struct hws_pid **out)
+int hwsi_spawn(struct hwsi_local *local, struct hws_context *parent,
+               const struct hws_actor_ops *ops, void *self, const struct hws_spawn_options *options,
+               struct hws_pid **out)
 {
     static const struct hws_spawn_options none;
     if (!options)
         options = &none;
     if (!ops || (!ops->receive && !ops->receive_batch))
         return HWS_EINVAL;
-    if (local->stopping)
+    if (local->stopping || (parent && (parent->stopping || parent->halting)))
         return HWS_ECLOSED;
     struct hws_pid *pid;
-    int error = make_pid(local, options->name, &pid);
+    int error = options->name ? make_pid(local, parent, options->name, &pid)
+                              : make_up_pid(local, parent, &pid);
     if (error)
         return error;
     if (pid->actor || pid == local->root) {
@@ -64,7 +75,8 @@ int hwsi_spawn(struct hwsi_local *local, const struct hws_actor_ops *ops, void *
         return HWS_EEXIST;
     }
     struct hws_context *actor = make_context(local, ops, self, options);
-    if (!actor) {
+    if (!actor || hwsi_family_join(actor, parent, options)) {
+        hwsi_free(local->heap, actor, sizeof *actor);
         hwsi_pid_release(pid);
         return HWS_ENOMEM;
     }
@@ -197,7 +209,7 @@ void hws_context_failed_later(struct hws_context *context, int error, const char
 {
     hws_context_fail(context, text);
     context->later_error = error;
-    context->failed_later = true;
+    context->later = HWSI_LATER_OWN;
     hws_context_resume(context);
 }
 

@@ -5,6 +5,7 @@
 
 #include "actor/local.h"
 
+enum { HWSI_LATER_NONE, HWSI_LATER_OWN, HWSI_LATER_CHILD };
 enum { HWSI_LANE_SYSTEM, HWSI_LANE_USER, HWSI_LANES };
 
 struct hws_context {
@@ -17,7 +18,9 @@ struct hws_context {
     uint64_t mailbox_size;
     struct hws_message *current; /* being handled; in lane `current_lane` */
     uint8_t current_lane;
-    bool starting, suspended, stopping, running, failed, failed_later;
+    bool starting, suspended, stopping, running, failed;
+    bool halting;  /* waits for its children to be gone, to stop or to start anew */
+    uint8_t later; /* HWSI_LATER_...: a failure that its next visit deals with */
     uint8_t supervision;
     int later_error;
     uint64_t budget; /* messages left in this visit */
@@ -25,7 +28,9 @@ struct hws_context {
     uint64_t restarts, window_start;
     char *failure; /* the text for ActorFailed, or NULL */
     struct hwsi_list watchers, watching;
-    uint64_t told; /* Terminateds in the mailbox */
+    uint64_t told;              /* Terminateds in the mailbox */
+    struct hwsi_family *family; /* family.h; NULL: none */
+    struct hwsi_alarm *alarms;  /* alarm.h */
 };
 
 #endif

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs actors: a queue of those with something to do, each for at most dispatcher_throughput messages at a time. */
-#include "actor/context.h"
+#include "actor/alarm.h"
+#include "actor/family.h"
 
 static bool has_work(const struct hws_context *actor)
 {
-    if (actor->stopping || actor->failed_later)
+    if (actor->halting)
+        return !hwsi_has_children(actor);
+    if (actor->stopping || actor->later)
         return true;
     return !actor->suspended && (actor->starting || actor->lanes[0].count || actor->lanes[1].count);
 }
@@ -58,29 +61,40 @@ static void publish_failure(struct hws_context *actor, int error, const char *wh
 static bool may_restart(struct hws_context *actor)
 {
     const struct hws_options *options = actor->local->options;
+    const struct hwsi_family *family = actor->family;
     uint64_t now = hwsi_now(actor->local);
-    if (now - actor->window_start > options->restart_window || actor->restarts == 0) {
+    if (now - actor->window_start > (family ? family->restart_window : options->restart_window) ||
+        actor->restarts == 0) {
         actor->window_start = now;
         actor->restarts = 0;
     }
-    return ++actor->restarts <= options->restart_limit;
+    return ++actor->restarts <= (family ? family->restart_limit : options->restart_limit);
 }
 
-static void supervise(struct hws_context *actor, int error)
+/* `own`: a handler of its own failed, not a child that escalated. */
+static void supervise(struct hws_context *actor, int error, bool own)
 {
-    actor->failures++;
-    hws_context_resume(actor); /* what it waited for is over */
+    static const char *const names[] = {
+#define X(name) #name,
+        HWS_SUPERVISIONS(X)
+#undef X
+    };
     enum hws_supervision way = actor->supervision;
+    actor->failures++;
+    if (own || way != HWS_SUPERVISE_resume)
+        hws_context_resume(actor); /* what it waited for is over */
     if (way == HWS_SUPERVISE_restart && !may_restart(actor))
         way = HWS_SUPERVISE_stop;
-    publish_failure(actor, error,
-                    way == HWS_SUPERVISE_resume    ? "resume"
-                    : way == HWS_SUPERVISE_restart ? "restart"
-                                                   : "stop");
-    if (way == HWS_SUPERVISE_stop)
+    if (way == HWS_SUPERVISE_escalate)
+        hwsi_family_escalate(actor, error);
+    publish_failure(actor, error, names[way]);
+    if (way == HWS_SUPERVISE_stop || way == HWS_SUPERVISE_escalate)
         actor->stopping = actor->failed = true;
-    if (way == HWS_SUPERVISE_restart)
-        actor->starting = true;
+    if (way != HWS_SUPERVISE_restart)
+        return;
+    actor->starting = true;
+    hwsi_alarms_cancel(actor);
+    hwsi_family_halt(actor);
 }
 
 static int handle_messages(struct hws_context *actor)
@@ -98,7 +112,7 @@ static int start(struct hws_context *actor)
 {
     actor->starting = false;
     int error = actor->ops->started ? actor->ops->started(actor->self, actor) : 0;
-    if (error < 0)
+    if (error < 0 && actor->supervision != HWS_SUPERVISE_escalate)
         actor->supervision = HWS_SUPERVISE_stop;
     return error;
 }
@@ -139,6 +153,7 @@ static void finish(struct hws_context *actor)
 {
     struct hwsi_local *local = actor->local;
     actor->running = true; /* nothing schedules it any more */
+    actor->stopping = true;
     hwsi_list_remove(&actor->run);
     actor->pid->actor = NULL;
     if (actor->ops->stopped)
@@ -151,6 +166,8 @@ static void finish(struct hws_context *actor)
                                              .reason = actor->failed ? "failed" : "stopped" });
     hwsi_list_remove(&actor->all);
     local->actor_count--;
+    hwsi_alarms_cancel(actor);
+    hwsi_family_leave(actor);
     if (actor->ops->released)
         actor->ops->released(actor->self);
     hwsi_free_text(local->heap, actor->failure);
@@ -158,30 +175,38 @@ static void finish(struct hws_context *actor)
     hwsi_free(local->heap, actor, sizeof *actor);
 }
 
+/* Its children go first. */
+static void wind_up(struct hws_context *actor)
+{
+    hwsi_alarms_cancel(actor);
+    if (!hwsi_family_halt(actor))
+        finish(actor);
+}
+
 static void visit(struct hws_context *actor, uint64_t throughput)
 {
     int error = 0;
     actor->running = true;
     actor->budget = throughput;
-    if (actor->failed_later) {
-        error = actor->later_error;
-        actor->failed_later = false;
-        supervise(actor, error);
-        error = 0;
+    actor->halting = false; /* if it was, its children are gone */
+    if (actor->later) {
+        bool own = actor->later == HWSI_LATER_OWN;
+        actor->later = HWSI_LATER_NONE;
+        supervise(actor, actor->later_error, own);
     }
-    if (actor->starting && !actor->stopping)
+    if (actor->starting && !actor->stopping && !actor->halting)
         error = start(actor);
-    if (error >= 0 && !actor->stopping && !actor->suspended)
+    if (error >= 0 && !actor->stopping && !actor->suspended && !actor->halting)
         error = handle_messages(actor);
     drop_current(actor);
     if (error < 0)
-        supervise(actor, error);
+        supervise(actor, error, true);
     uint64_t handled = throughput - actor->budget;
     actor->handled += handled;
     actor->local->delivered += handled;
     actor->running = false;
     if (actor->stopping)
-        finish(actor);
+        wind_up(actor);
     else
         hwsi_schedule(actor);
 }
@@ -228,7 +253,7 @@ void hwsi_dispatch(struct hwsi_local *local, uint64_t budget)
 
 void hwsi_stop_all(struct hwsi_local *local)
 {
-    struct hwsi_list *node;
-    while ((node = hwsi_list_first(&local->actors)))
-        finish(HWSI_ENTRY(node, struct hws_context, all));
+    /* The newest first: a child is younger than its parent. */
+    while (!hwsi_list_empty(&local->actors))
+        finish(HWSI_ENTRY(local->actors.previous, struct hws_context, all));
 }

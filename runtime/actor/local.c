@@ -25,6 +25,7 @@ int hwsi_local_init(struct hwsi_local *local, struct hws_system *system,
     hwsi_list_init(&local->events.queue);
     hwsi_list_init(&local->requests.done);
     hwsi_map_init(&local->watches, heap);
+    hwsi_map_init(&local->alarms, heap);
     local->pool = hwsi_pool_new(heap);
     local->arena.pool = local->pool;
     int error =
@@ -42,6 +43,7 @@ void hwsi_local_free(struct hwsi_local *local)
     for (size_t cursor = 0; (watch = hwsi_map_next(&local->watches, &cursor)); cursor = 0)
         hwsi_watch_remove(local, watch);
     hwsi_map_free(&local->watches);
+    hwsi_map_free(&local->alarms);
     hwsi_requests_free(local);
     hwsi_events_free(local);
     hwsi_mailbox_nodes_free(&local->nodes);
@@ -121,7 +123,7 @@ int hws_send(struct hws_system *system, struct hws_pid *target, const struct hws
 int hws_spawn(struct hws_system *system, const struct hws_actor_ops *ops, void *self,
               const struct hws_spawn_options *options, struct hws_pid **out)
 {
-    return hwsi_spawn(hwsi_local_of(system), ops, self, options, out);
+    return hwsi_spawn(hwsi_local_of(system), NULL, ops, self, options, out);
 }
 
 int hws_spawn_named(struct hws_system *system, const char *name, const struct hws_actor_ops *ops,

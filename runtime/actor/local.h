@@ -89,12 +89,13 @@ struct hwsi_local {
     struct hwsi_list actors;   /* struct hws_context.all */
     struct hwsi_list runnable; /* struct hws_context.run */
     struct hwsi_map watches;
+    struct hwsi_map alarms;  /* by id */
     struct hwsi_list untold; /* watches that are over, whose Terminated found no memory yet */
     struct hwsi_events events;
     struct hwsi_requests requests;
     struct hwsi_letters letters;
     struct hws_pid *root; /* who asks when no actor does: "$system" */
-    uint64_t actor_count, next_name, delivered;
+    uint64_t actor_count, next_name, last_alarm, delivered;
     uint64_t backlog;                   /* user messages that wait for the dispatcher */
     struct hws_correlation correlation; /* of the last local message */
     bool in_turn;                       /* `now` is fresh enough */
@@ -155,8 +156,9 @@ static inline void hwsi_outgoing(struct hws_message *out, const struct hws_messa
 void hwsi_name_local(struct hwsi_local *local, struct hws_message *message);
 
 /* --- actors (actor.c, dispatcher.c) --- */
-int hwsi_spawn(struct hwsi_local *local, const struct hws_actor_ops *ops, void *self,
-               const struct hws_spawn_options *options, struct hws_pid **out);
+int hwsi_spawn(struct hwsi_local *local, struct hws_context *parent,
+               const struct hws_actor_ops *ops, void *self, const struct hws_spawn_options *options,
+               struct hws_pid **out);
 /* The message's payload as a slice of a counted buffer: the one it lies in, or a copy. NULL: out of memory. */
 struct hws_buffer *hwsi_hold_payload(struct hwsi_local *local, const struct hws_message *message,
                                      struct hws_slice *payload);

@@ -122,3 +122,10 @@ void hwsi_timers_fire(struct hwsi_timers *timers, uint64_t now)
     while (timers->count && timers->nodes[0]->order < until && hwsi_timers_fire_one(timers, now))
         ;
 }
+
+uint64_t hwsi_next_tick(uint64_t due, uint64_t period, uint64_t now)
+{
+    uint64_t missed = now > due ? (now - due) / period : 0;
+    uint64_t room = (HWS_NEVER - 1 - due) / period;
+    return missed < room ? due + (missed + 1) * period : HWS_NEVER - 1;
+}

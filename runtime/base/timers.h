@@ -42,6 +42,11 @@ static inline bool hwsi_timer_running(const struct hwsi_timer *timer)
 bool hwsi_timers_fire_one(struct hwsi_timers *timers, uint64_t now);
 /* Fires what is due at `now`, at most those that were due when it was called. */
 void hwsi_timers_fire(struct hwsi_timers *timers, uint64_t now);
+/*
+ * When a timer that was due at `due`, and comes again every `period`, comes next: on the grid that `due` is on, so that it does
+ * not drift, and after `now`, so that ticks that nobody could take do not come all at once.
+ */
+uint64_t hwsi_next_tick(uint64_t due, uint64_t period, uint64_t now);
 static inline uint64_t hwsi_timers_next(const struct hwsi_timers *timers)
 {
     return timers->count ? timers->nodes[0]->due : HWS_NEVER;

@@ -12,8 +12,15 @@
 struct
     hws_context; /* a running actor; valid while it lives, and only inside its handlers unless said otherwise */
 
-/* What a failing handler leads to. X(name) */
-#define HWS_SUPERVISIONS(X) X(resume) X(restart) X(stop)
+/*
+ * What a failing handler leads to. X(name)
+ *   resume     the next message is taken
+ *   restart    the actor's children and timers end, then started() is called again; the mailbox stays. More than restart_limit
+ *              times in restart_window: stop
+ *   stop       it stops, and its children before it
+ *   escalate   it stops, and its parent fails as if a handler of the parent's had; at the top the same as stop
+ */
+#define HWS_SUPERVISIONS(X) X(resume) X(restart) X(stop) X(escalate)
 enum hws_supervision {
 #define X(name) HWS_SUPERVISE_##name,
     HWS_SUPERVISIONS(X)
@@ -40,9 +47,10 @@ struct hws_actor_ops {
 };
 
 struct hws_spawn_options {
-    const char *name;      /* NULL: the system makes one up ("$1"); HWS_EEXIST when taken */
+    const char *name; /* without '/'; NULL: the system makes one up ("$1"); HWS_EEXIST when taken */
     uint64_t mailbox_size; /* 0: the system's option */
     enum hws_supervision supervision;
+    uint64_t restart_limit, restart_window; /* 0: the system's options */
 };
 
 /*
@@ -84,7 +92,10 @@ HWS_API int hws_request_cancel(struct hws_system *system, uint64_t id);
 HWS_API int hws_respond(struct hws_system *system, struct hws_pid *to, uint64_t request_id,
                         const struct hws_message *message);
 
-/* Stops an actor, local or remote, after the message it is handling; what is in its mailbox becomes dead letters (stopped). */
+/*
+ * Stops an actor, local or remote, after the message it is handling, and its children before it; what is in its mailbox becomes
+ * dead letters (stopped).
+ */
 HWS_API int hws_stop_actor(struct hws_system *system, struct hws_pid *target);
 
 /*
@@ -102,6 +113,35 @@ HWS_API void hws_each_actor(struct hws_system *system,
 /* --- inside handlers --- */
 HWS_API struct hws_system *hws_context_system(struct hws_context *context);
 HWS_API struct hws_pid *hws_context_self(struct hws_context *context); /* borrowed */
+/*
+ * A child: its id is "parent/name", at most HWS_ID_MAX bytes (HWS_EADDRESS), which bounds how deep children nest. It lives no
+ * longer than its parent: an actor that stops, or is restarted, first stops its children, each of which does the same, and
+ * takes no message until they are gone. HWS_ECLOSED: that has begun. Else as hws_spawn().
+ */
+HWS_API int hws_context_spawn(struct hws_context *context, const struct hws_actor_ops *ops,
+                              void *self, const struct hws_spawn_options *options,
+                              struct hws_pid **out);
+HWS_API int hws_context_spawn_named(struct hws_context *context, const char *name,
+                                    const struct hws_actor_ops *ops, void *self,
+                                    struct hws_pid **out);
+HWS_API struct hws_pid *
+hws_context_parent(struct hws_context *context); /* borrowed; NULL: it has none */
+/* Calls `fn` for each living child, the oldest first; it may not spawn or stop. */
+HWS_API void hws_context_each_child(struct hws_context *context,
+                                    void (*fn)(void *data, struct hws_pid *pid), void *data);
+/*
+ * Timers: the actor gets `message` from itself, through its mailbox, `delay` ns from now; with every(), again each `period` ns
+ * (HWS_EINVAL below a millisecond), on a grid that does not drift. A tick is left out while the one before waits in the mailbox,
+ * and so are those that a stall of the loop missed. Only payload and type of `message` count; both are copied. They end with
+ * hws_actor_timer_cancel(), with a restart, and with the actor; what is in the mailbox by then still comes.
+ * HWS_EFULL: the option actor_timers; HWS_ECLOSED: the actor stops; HWS_EENCODE, HWS_ETOOLARGE. `id` may be NULL.
+ */
+HWS_API int hws_context_after(struct hws_context *context, uint64_t delay,
+                              const struct hws_message *message, uint64_t *id);
+HWS_API int hws_context_every(struct hws_context *context, uint64_t delay, uint64_t period,
+                              const struct hws_message *message, uint64_t *id);
+/* HWS_ENOTFOUND when it is over already. Ids are not used twice. */
+HWS_API int hws_actor_timer_cancel(struct hws_system *system, uint64_t id);
 /* receive_batch only: the next message, valid until the next call; NULL: return now. */
 HWS_API const struct hws_message *hws_context_next(struct hws_context *context);
 /* The text that ActorFailed will carry; copied, cut at 4 KiB. */

@@ -64,6 +64,8 @@
       "a request's deadline when none is given")                                                              \
     X(pending_requests, count, 1000000, 1, 100000000,                                                         \
       "requests that wait for an answer at one time")                                                         \
+    X(actor_timers, count, 1000000, 1, 100000000,                                                             \
+      "timers of a system's actors that run at one time")                                                     \
     X(tombstone_duration, ns, 3600 * HWS_SECOND, HWS_SECOND, 86400 * HWS_SECOND,                              \
       "how long a closed endpoint's statistics are kept")                                                     \
     X(tombstones, count, 1024, 0, 1000000, "closed endpoints kept at most")                                   \

@@ -70,8 +70,16 @@ HWS_API const struct hws_options *hws_system_options(const struct hws_system *sy
 struct hws_timer;
 HWS_API int hws_after(struct hws_system *system, uint64_t delay, void (*fn)(void *data), void *data,
                       struct hws_timer **out);
+/*
+ * Calls `fn` `delay` ns from now and then every `period` ns (HWS_EINVAL below a millisecond), on a grid that does not drift;
+ * ticks that a stall of the loop missed are left out. The handle lives until it is cancelled, which `fn` may do, or the system
+ * goes.
+ */
+HWS_API int hws_every(struct hws_system *system, uint64_t delay, uint64_t period,
+                      void (*fn)(void *data), void *data, struct hws_timer **out);
 HWS_API void hws_timer_cancel(
-    struct hws_timer *timer); /* NULL is fine; not after `fn` was called or the system is gone */
+    struct hws_timer
+        *timer); /* NULL is fine; not after hws_after() called `fn` or the system is gone */
 
 /* One line to the system's logger. */
 HWS_API void hws_log(struct hws_system *system, enum hws_log_level level, const char *line);
