@@ -8,7 +8,7 @@
 
 #define X(name, unit, initial, least, most, doc) #name,
 static const char *const names[] = { HWS_OPTIONS(X) /* clang-format off */
-    "name", "listen", "advertise", "seed", "log", "policy", "handler_budget" }; /* clang-format on */
+    "name", "listen", "advertise", "blocked", "seed", "log", "policy", "handler_budget" }; /* clang-format on */
 #undef X
 
 #define COUNT(array) (sizeof(array) / sizeof *(array))
@@ -72,8 +72,32 @@ static void read_option(lua_State *L, struct hwl_options *out)
         out->core.seed = check_integer(L, name);
     else if (strcmp(name, "handler_budget") == 0)
         out->handler_budget = check_integer(L, name);
-    else if (strcmp(name, "log") != 0 && strcmp(name, "policy") != 0)
+    else if (strcmp(name, "log") != 0 && strcmp(name, "policy") != 0 &&
+             strcmp(name, "blocked") != 0)
         hwl_unknown_name(L, lua_gettop(L) - 1, "option", names, COUNT(names));
+}
+
+/* The list of names as C wants it, pushed; NULL when there is none. What stands in it the table keeps. */
+static const char *const *push_blocked(lua_State *L, int index)
+{
+    if (lua_getfield(L, index, "blocked") == LUA_TNIL)
+        return NULL;
+    if (lua_type(L, -1) != LUA_TTABLE)
+        luaL_error(L, "option blocked: expected a list of names, got %s", luaL_typename(L, -1));
+    size_t count = lua_rawlen(L, -1);
+    for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+        if (!lua_isinteger(L, -2))
+            luaL_error(L, "option blocked: expected a list of names, found the key %s",
+                       luaL_tolstring(L, -2, NULL));
+    const char **names = lua_newuserdatauv(L, (count + 1) * sizeof *names, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(L, -2, (lua_Integer)i + 1);
+        names[i] = check_text(L, "blocked");
+        lua_pop(L, 1);
+    }
+    names[count] = NULL;
+    lua_remove(L, -2);
+    return names;
 }
 
 void hwl_read_options(lua_State *L, int index, struct hwl_options *out)
@@ -86,6 +110,7 @@ void hwl_read_options(lua_State *L, int index, struct hwl_options *out)
         read_option(L, out);
         lua_pop(L, 1);
     }
+    out->core.blocked = push_blocked(L, index);
 }
 
 int hwl_options_of(lua_State *L)

@@ -13,7 +13,8 @@ struct hwl_options {
 
 /*
  * Reads the table at `index`. Texts stay the table's. Raises an error for an unknown option or a value out of range, which names
- * the option and the nearest known one. `log` and `policy` are left to log.h and policy.h.
+ * the option and the nearest known one. `log` and `policy` are left to log.h and policy.h. Pushes one value, which keeps the list
+ * `core.blocked`.
  */
 void hwl_read_options(lua_State *L, int index, struct hwl_options *out);
 

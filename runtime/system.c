@@ -79,6 +79,15 @@ static void timer_is_earlier(struct hwsi_timers *timers)
     hwsi_due(&HWSI_ENTRY(timers, struct hws_system, timers)->local);
 }
 
+static int block_names(struct hws_system *system)
+{
+    int error = 0;
+    for (const char *const *name = system->options.blocked; name && *name && !error; name++)
+        error = hwsi_manager_block(&system->manager, *name);
+    system->options.blocked = NULL; /* the caller's */
+    return error;
+}
+
 static int init(struct hws_system *system)
 {
     struct hws_options *options = &system->options;
@@ -111,6 +120,8 @@ static int init(struct hws_system *system)
     hwsi_say(client, sizeof client, "client-%016llx:0", (unsigned long long)system->manager.uid);
     if (!error)
         error = hwsi_names_set_local(system->local.names, client);
+    if (!error)
+        error = block_names(system);
     return error;
 }
 

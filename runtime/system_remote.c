@@ -151,9 +151,10 @@ int hws_release(struct hws_system *system, const char *text)
     if (error)
         return error;
     struct hwsi_endpoint *endpoint = address->endpoint;
+    bool any = hwsi_endpoint_forget_replaced(endpoint);
     if (endpoint->state == HWS_ENDPOINT_quarantined)
         hwsi_endpoint_release(endpoint, "operator");
-    else
+    else if (!any)
         error = HWS_ENOTFOUND;
     hwsi_address_release(address);
     return error;

@@ -487,8 +487,8 @@ describe("misuse of backoff", function()
         end,
         ["backoff.by_reason: unknown reason refsued, expected one of default, blocked, busy, "
             .. "closed, dns, duplicate, handshake, heartbeat, none, protocol, quarantined, "
-            .. "refused, reset, self, shutdown, timeout, unexpected, unknown, unreachable, "
-            .. 'version; did you mean "refused"?'] = function()
+            .. "refused, reset, self, shutdown, stale, timeout, unexpected, unknown, "
+            .. 'unreachable, version; did you mean "refused"?'] = function()
             local made = backoff.by_reason { refsued = backoff.fixed() }
             return made
         end,

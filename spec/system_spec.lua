@@ -36,8 +36,25 @@ describe("hawser.system", function()
         assert.error_matches(with { seed = 1.5 }, "seed")
         assert.error_matches(with { advertise = "here:1" }, "option advertise needs listen")
         assert.error_matches(with { name = "no spaces" }, "name")
+        assert.error_matches(with { blocked = "beta" },
+            "option blocked: expected a list of names, got string")
+        assert.error_matches(with { blocked = { beta = true } }, "found the key beta")
+        assert.error_matches(with { blocked = { 5 } }, "option blocked: expected a string")
+        assert.error_matches(with { blocked = { "beta", "no spaces" } },
+            'option blocked names a system "no spaces", expected 1 to 64 of letters')
         assert.error_matches(function() hawser.system() end, "expected a table")
         assert.error_matches(function() hawser.system {} end, "name")
+    end)
+
+    it("has a block list from the start", function()
+        local system = systems.new { blocked = { "beta", "gamma" } }
+        assert.same({ "beta", "gamma" }, system:blocked_systems())
+        local beta = systems.new { name = "beta", policy = false }
+        local refused = systems.events(beta, "Gated")
+        beta:associate(system.address)
+        systems.wait(function() return #refused == 1 end)
+        assert.equal("blocked", refused[1].reason)
+        assert.same({}, systems.new { blocked = {} }:blocked_systems())
     end)
 
     it("names the target that a message could not be sent to", function()

@@ -63,7 +63,7 @@ describe("the type file", function()
 
     it("has every option", function()
         local live = { name = true, listen = true, advertise = true, policy = true, log = true,
-            seed = true, handler_budget = true }
+            seed = true, handler_budget = true, blocked = true }
         for _, option in ipairs(hawser.options()) do live[option.name] = true end
         assert.same(live, fields("Options"))
     end)

@@ -257,6 +257,7 @@ function System:cut_link(address) end
 ---@return true|nil, string? message, string? code
 function System:quarantine(address, options) end
 
+-- Ends a quarantine, and lets older processes of that address come back.
 ---@param address string
 ---@return true|nil, string? message, string? code
 function System:release(address) end
@@ -326,6 +327,7 @@ function Process:id() end
 ---@class hawser.Options
 ---@field name string 1 to 64 of A-Z a-z 0-9 _ . -
 ---@field listen? string "host:port" (port 0: any), "unix:/path"; without it the system only dials
+---@field blocked? string[] names of systems on the block list from the start
 ---@field advertise? string the address peers use, when it is not the one bound; needs `listen`
 ---@field policy? string|table|false a name, a file, a table; false: the C fallbacks
 ---@field log? string|false|fun(level: string, line: string, name: string) "warning"; "off", false
@@ -353,6 +355,7 @@ function Process:id() end
 ---@field phi_min_deviation? number the least deviation the phi detector assumes
 ---@field suspect_after? number not 0: suspect after this long without an answer, not by phi
 ---@field gate_duration? number the least wait after a peer has refused
+---@field client_wait? number how long the endpoint of a client waits for it to come back
 ---@field quarantine_duration? number how long a uid is quarantined
 ---@field acknowledge_after? number the longest wait before an ACK of its own
 ---@field acknowledge_bytes? integer bytes taken before an ACK of its own

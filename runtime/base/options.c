@@ -100,7 +100,7 @@ int hws_options_set(struct hws_options *options, const char *name, double value,
     return HWS_EOPTION;
 }
 
-static int check_name(const char *name, char *message, size_t capacity)
+static int check_name(const char *option, const char *name, char *message, size_t capacity)
 {
     size_t size = name ? strlen(name) : 0;
     bool fine = size >= 1 && size <= 64;
@@ -109,14 +109,24 @@ static int check_name(const char *name, char *message, size_t capacity)
     if (fine)
         return 0;
     hwsi_say(message, capacity,
-             "option name is %s%s%s, expected 1 to 64 of letters, digits, '_', '.' and '-'",
+             "option %s %s%s%s, expected 1 to 64 of letters, digits, '_', '.' and '-'", option,
              name ? "\"" : "", name ? name : "missing", name ? "\"" : "");
     return HWS_EOPTION;
 }
 
+static int check_blocked(const char *const *names, char *message, size_t capacity)
+{
+    int error = 0;
+    for (; names && *names && !error; names++)
+        error = check_name("blocked names a system", *names, message, capacity);
+    return error;
+}
+
 int hws_options_check(const struct hws_options *options, char *message, size_t capacity)
 {
-    int error = check_name(options->name, message, capacity);
+    int error = check_name("name is", options->name, message, capacity);
+    if (!error)
+        error = check_blocked(options->blocked, message, capacity);
     for (size_t i = 0; !error && i < OPTION_COUNT; i++)
         error =
             check_range(&options_table[i], fetch(options, &options_table[i]), message, capacity);

@@ -55,14 +55,29 @@ static int begin_life(struct hwsi_endpoint *endpoint)
     return 0;
 }
 
+/* A client can't be dialled: it comes back by itself, or not. */
+static void await_client(struct hwsi_endpoint *endpoint)
+{
+    uint64_t wait = endpoint->manager->local->options->client_wait;
+    char detail[128];
+    endpoint->next = endpoint->lost_at + wait;
+    if (endpoint->next > hwsi_now(endpoint->manager->local)) {
+        hwsi_timer_start(&endpoint->retry, endpoint->next);
+        return;
+    }
+    hwsi_say(detail, sizeof detail,
+             "a client can not be dialled, and it did not come back within %.6g s",
+             (double)wait / HWS_SECOND);
+    hwsi_endpoint_close(endpoint, "unreachable", detail, HWS_REASON_disconnected);
+}
+
 static void dial(struct hwsi_endpoint *endpoint)
 {
     struct hwsi_manager *manager = endpoint->manager;
     const char *rest;
     char detail[512] = "";
     if (hwsi_is_client_address(endpoint->address->text)) {
-        hwsi_endpoint_dial_failed(endpoint, "unreachable",
-                                  "a client can not be dialled, and has not come back yet");
+        await_client(endpoint);
         return;
     }
     hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_AssociationAttempt,
@@ -132,9 +147,9 @@ static void retry_due(struct hwsi_timer *timer)
 /* The peer said no, and will say it again: it is left alone for a while. */
 static bool is_refusal(const char *reason)
 {
-    static const enum hwsi_refusal final[] = { HWSI_REFUSED_version, HWSI_REFUSED_self,
-                                               HWSI_REFUSED_unexpected, HWSI_REFUSED_blocked,
-                                               HWSI_REFUSED_quarantined };
+    static const enum hwsi_refusal final[] = { HWSI_REFUSED_version,     HWSI_REFUSED_self,
+                                               HWSI_REFUSED_unexpected,  HWSI_REFUSED_blocked,
+                                               HWSI_REFUSED_quarantined, HWSI_REFUSED_stale };
     for (size_t i = 0; i < sizeof final / sizeof *final; i++)
         if (strcmp(reason, hwsi_refusal_name(final[i])) == 0)
             return true;
@@ -242,9 +257,10 @@ void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason,
         hwsi_endpoint_close(endpoint, reason, detail, HWS_REASON_stopped);
         return;
     }
-    /* A client that said goodbye can't be dialled: there is nothing to wait for. */
-    if (hwsi_is_client_address(endpoint->address->text) &&
-        strcmp(reason, hwsi_refusal_name(HWSI_REFUSED_shutdown)) == 0) {
+    bool client = hwsi_is_client_address(endpoint->address->text);
+    /* A client that said goodbye, or wants none of us, can't be dialled: there is nothing to wait for. */
+    if (client &&
+        (is_refusal(reason) || strcmp(reason, hwsi_refusal_name(HWSI_REFUSED_shutdown)) == 0)) {
         hwsi_endpoint_close(endpoint, reason, detail, HWS_REASON_disconnected);
         return;
     }
@@ -252,7 +268,13 @@ void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason,
                                                           &error) == HWS_DISCONNECTED_QUEUE;
     if (error.text[0])
         hwsi_manager_policy_failed(manager, endpoint->address->text, &error);
-    plan_retry(endpoint, reason, detail);
+    if (!client) {
+        plan_retry(endpoint, reason, detail);
+        return;
+    }
+    endpoint->attempt++;
+    wait_in(endpoint, HWS_ENDPOINT_reconnecting, HWS_EVENT_EndpointReconnect,
+            manager->local->options->client_wait, reason, detail);
 }
 
 /* --- -> connected --- */
@@ -273,7 +295,7 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
     endpoint->connection = connection;
     endpoint->connected_before = true;
     endpoint->connects++;
-    endpoint->uid = hello->uid;
+    hwsi_endpoint_taken_by(endpoint, hello->uid);
     hwsi_text_printable(endpoint->name, sizeof endpoint->name, hello->name);
     hwsi_timer_stop(&endpoint->retry);
     hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_connected, NULL);

@@ -24,6 +24,9 @@
 #include "remote/connection.h"
 #include "remote/detector.h"
 
+/* Uids that a newer one has replaced, remembered for each address. */
+#define HWSI_REPLACED_MAX 8
+
 struct hwsi_level_mark {
     uint64_t count, bytes;
 };
@@ -51,7 +54,8 @@ struct hwsi_endpoint {
     uint64_t incarnation, since, next, uid;
     uint64_t attempt, delay, lost_at;
     uint64_t quarantined_uid;
-    enum hws_dead_letter_reason gate; /* what deliveries become while it is gated */
+    uint64_t replaced[HWSI_REPLACED_MAX]; /* the newest first; 0: none */
+    enum hws_dead_letter_reason gate;     /* what deliveries become while it is gated */
     struct hwsi_timer retry, acknowledge, stable;
     struct hwsi_list waiting; /* watches whose Terminated waits for user messages, by position */
     struct hwsi_heartbeat heartbeat;
@@ -99,6 +103,10 @@ void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint,
 /* Shuts the peer's present uid out (quarantine.c); the quarantine is over. */
 int hwsi_endpoint_quarantine(struct hwsi_endpoint *endpoint, const char *detail, uint64_t duration);
 void hwsi_endpoint_release(struct hwsi_endpoint *endpoint, const char *reason);
+/* `uid` has taken the endpoint: the one before, if it was another, is not to come back. Was `uid` replaced itself? Forgets all. */
+void hwsi_endpoint_taken_by(struct hwsi_endpoint *endpoint, uint64_t uid);
+bool hwsi_endpoint_is_stale(const struct hwsi_endpoint *endpoint, uint64_t uid);
+bool hwsi_endpoint_forget_replaced(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_set_state(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state,
                              const char *why);
 /* Lets go of its links with `say`, stops its timers, gives its association up and ends its watches; returns the messages given up. */

@@ -282,6 +282,8 @@ enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct 
         return error == HWS_EADDRESS ? HWSI_REFUSED_self : HWSI_REFUSED_busy;
     if ((*out)->state == HWS_ENDPOINT_quarantined && (*out)->quarantined_uid == hello->uid)
         return HWSI_REFUSED_quarantined;
+    if (hwsi_endpoint_is_stale(*out, hello->uid))
+        return HWSI_REFUSED_stale;
     hwsi_endpoint_release(*out, "new_uid");
     if (is_duplicate(manager, *out, hello))
         return HWSI_REFUSED_duplicate;

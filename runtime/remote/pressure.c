@@ -46,8 +46,10 @@ void hwsi_pressure_free(struct hwsi_pressure *pressure)
 
 static void mark(struct hwsi_pressure *pressure, struct hwsi_endpoint *endpoint)
 {
-    if (hwsi_list_empty(&endpoint->pressed))
-        hwsi_list_append(&pressure->changed, &endpoint->pressed);
+    if (!hwsi_list_empty(&endpoint->pressed))
+        return;
+    hwsi_list_append(&pressure->changed, &endpoint->pressed);
+    hwsi_due(endpoint->manager->local);
 }
 
 void hwsi_pressure_changed(struct hwsi_endpoint *endpoint)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Who is shut out: a uid for a time (quarantine), a system by its name (the block list). */
+/* Who is shut out: a uid for a time (quarantine) or because a newer one has its place, a system by its name (the block list). */
 #include <string.h>
 
 #include "base/utf8.h"
@@ -47,6 +47,33 @@ void hwsi_endpoint_release(struct hwsi_endpoint *endpoint, const char *reason)
                                                                 .reason = reason });
     endpoint->quarantined_uid = 0;
     hwsi_manager_bury(endpoint->manager, endpoint);
+}
+
+/* --- uids that were replaced --- */
+
+void hwsi_endpoint_taken_by(struct hwsi_endpoint *endpoint, uint64_t uid)
+{
+    uint64_t *replaced = endpoint->replaced;
+    if (endpoint->uid && endpoint->uid != uid) {
+        memmove(replaced + 1, replaced, sizeof *replaced * (HWSI_REPLACED_MAX - 1));
+        replaced[0] = endpoint->uid;
+    }
+    endpoint->uid = uid;
+}
+
+bool hwsi_endpoint_is_stale(const struct hwsi_endpoint *endpoint, uint64_t uid)
+{
+    for (size_t i = 0; i < HWSI_REPLACED_MAX; i++)
+        if (endpoint->replaced[i] == uid)
+            return true;
+    return false;
+}
+
+bool hwsi_endpoint_forget_replaced(struct hwsi_endpoint *endpoint)
+{
+    bool any = endpoint->replaced[0] != 0;
+    memset(endpoint->replaced, 0, sizeof endpoint->replaced);
+    return any;
 }
 
 /* --- the block list --- */

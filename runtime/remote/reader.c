@@ -113,6 +113,15 @@ static int take_hello(struct hwsi_connection *connection, struct hws_slice body)
     return 0;
 }
 
+/* Who has answered our dial is not wanted. */
+static int turn_down(struct hwsi_connection *connection, enum hwsi_refusal code)
+{
+    struct hwsi_endpoint *endpoint = connection->endpoint;
+    hwsi_connection_close(connection, HWSI_FRAME_BYE, code, hwsi_refusal_sentence(code));
+    hwsi_endpoint_dial_failed(endpoint, hwsi_refusal_name(code), hwsi_refusal_sentence(code));
+    return 0;
+}
+
 static int take_welcome(struct hwsi_connection *connection, struct hws_slice body)
 {
     struct hwsi_endpoint *endpoint = connection->endpoint;
@@ -135,11 +144,10 @@ static int take_welcome(struct hwsi_connection *connection, struct hws_slice bod
     }
     if (hwsi_manager_refuses(connection->manager, endpoint->address->text, hello.name)) {
         hwsi_text_printable(endpoint->name, sizeof endpoint->name, hello.name);
-        hwsi_connection_close(connection, HWSI_FRAME_BYE, HWSI_REFUSED_blocked,
-                              hwsi_refusal_sentence(HWSI_REFUSED_blocked));
-        hwsi_endpoint_dial_failed(endpoint, "blocked", hwsi_refusal_sentence(HWSI_REFUSED_blocked));
-        return 0;
+        return turn_down(connection, HWSI_REFUSED_blocked);
     }
+    if (hwsi_endpoint_is_stale(endpoint, hello.uid))
+        return turn_down(connection, HWSI_REFUSED_stale);
     error = hwsi_endpoint_greet(endpoint, &hello, &resumed);
     if (error)
         return error;

@@ -36,19 +36,20 @@ size_t hwsi_hello_encode(uint8_t *out, enum hwsi_frame_kind kind, const struct h
 int hwsi_hello_decode(struct hws_slice body, struct hwsi_hello *out);
 
 /* Why a handshake was refused or a link is ended. X(name, number, sentence) */
-#define HWSI_REFUSALS(X)                                       \
-    X(none, 0, "no reason given")                              \
-    X(version, 1, "the protocol versions differ")              \
-    X(self, 2, "the system dialled itself")                    \
-    X(duplicate, 3, "another link of this pair is kept")       \
-    X(shutdown, 4, "the system is shutting down")              \
-    X(closed, 5, "the endpoint was closed")                    \
-    X(protocol, 6, "the peer broke the wire protocol")         \
-    X(busy, 7, "too many handshakes are under way")            \
-    X(timeout, 8, "the handshake took too long")               \
-    X(unexpected, 9, "another system answers at this address") \
-    X(blocked, 10, "the system is on the block list")          \
-    X(quarantined, 11, "this process of the system is quarantined")
+#define HWSI_REFUSALS(X)                                            \
+    X(none, 0, "no reason given")                                   \
+    X(version, 1, "the protocol versions differ")                   \
+    X(self, 2, "the system dialled itself")                         \
+    X(duplicate, 3, "another link of this pair is kept")            \
+    X(shutdown, 4, "the system is shutting down")                   \
+    X(closed, 5, "the endpoint was closed")                         \
+    X(protocol, 6, "the peer broke the wire protocol")              \
+    X(busy, 7, "too many handshakes are under way")                 \
+    X(timeout, 8, "the handshake took too long")                    \
+    X(unexpected, 9, "another system answers at this address")      \
+    X(blocked, 10, "the system is on the block list")               \
+    X(quarantined, 11, "this process of the system is quarantined") \
+    X(stale, 12, "a newer process of the system has taken its address")
 enum hwsi_refusal {
 #define X(name, number, sentence) HWSI_REFUSED_##name = number,
     HWSI_REFUSALS(X)

@@ -214,32 +214,12 @@ static void test_system_lane_full(void **state)
     rig_end(&rig);
 }
 
-/* A client's address can not be dialled: it comes back by itself, or is given up. */
-static void test_clients_are_not_dialled(void **state)
-{
-    struct rig rig;
-    struct hwsi_hello peer = rig_peer(77, 5);
-    (void)state;
-    rig_start_default(&rig);
-    peer.address.size = 0;
-    struct rig_link *link = rig_connect_in(&rig, &peer);
-    const char *address = rig_event(&rig, HWS_EVENT_EndpointConnected, 0)->address;
-    rig_close(link, HWS_ERESET, "it broke");
-    size_t links = rig.link_count;
-    rig_pass(&rig, HWS_SECOND);
-    assert_int_equal(rig.link_count, links);
-    assert_int_equal(rig_statistics(&rig, address).state, HWS_ENDPOINT_reconnecting);
-    rig_connect_in(&rig, &peer);
-    assert_true(rig_event(&rig, HWS_EVENT_EndpointConnected, 0)->resumed);
-    rig_end(&rig);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_symbols_are_bounded), cmocka_unit_test(test_senders_and_types),
         cmocka_unit_test(test_frame_limits),        cmocka_unit_test(test_answers),
-        cmocka_unit_test(test_system_lane_full),    cmocka_unit_test(test_clients_are_not_dialled),
+        cmocka_unit_test(test_system_lane_full),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

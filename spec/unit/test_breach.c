@@ -70,32 +70,12 @@ static void test_a_long_reason(void **state)
     rig_end(&rig);
 }
 
-static void test_a_client_says_goodbye(void **state)
-{
-    struct hwsi_hello peer = rig_peer(77, 5);
-    (void)state;
-    begin();
-    peer.address = hws_slice_text("");
-    struct rig_link *link = rig_accept(&rig);
-    rig_hello(link, HWSI_FRAME_HELLO, &peer);
-    rig_turn(&rig);
-    assert_int_equal(rig_statistics(&rig, "client-000000000000004d:0").state,
-                     HWS_ENDPOINT_connected);
-    rig_control(link, HWSI_FRAME_BYE, HWSI_REFUSED_shutdown, 0);
-    rig_turn(&rig);
-    assert_int_equal(rig_statistics(&rig, "client-000000000000004d:0").state, HWS_ENDPOINT_closed);
-    assert_int_equal(rig_count(&rig, HWS_EVENT_EndpointReconnect), 0); /* nothing is waited for */
-    assert_string_equal(rig_event(&rig, HWS_EVENT_EndpointTerminated, 0)->reason, "shutdown");
-    rig_end(&rig);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bytes_that_are_no_frame),
         cmocka_unit_test(test_a_frame_that_is_wrong),
         cmocka_unit_test(test_a_long_reason),
-        cmocka_unit_test(test_a_client_says_goodbye),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -207,6 +207,119 @@ static void test_a_dialled_system_that_is_blocked(void **state)
     rig_end(&rig);
 }
 
+/* --- a block list from the start --- */
+
+static void count_names(void *data, const char *name)
+{
+    (void)name;
+    (*(size_t *)data)++;
+}
+
+static void test_an_initial_block_list(void **state)
+{
+    static const char *const names[] = { "other", "peer", NULL };
+    static const char *const wrong[] = { "peer", "two words", NULL };
+    struct hws_options options;
+    struct hws_system *system;
+    char message[256] = "";
+    size_t count = 0;
+    (void)state;
+    rig_options(&rig, &options);
+    options.blocked = names;
+    rig_start(&rig, &options);
+    hws_each_blocked_system(rig.system, count_names, &count);
+    assert_int_equal(count, 2);
+    expect_refusal(dial_in(77), HWSI_FRAME_REFUSE, HWSI_REFUSED_blocked);
+    rig_end(&rig);
+    hws_options_init(&options);
+    options.name = "here";
+    options.blocked = wrong;
+    assert_int_equal(hws_system_new(&options, &system, message, sizeof message), HWS_EOPTION);
+    assert_string_equal(message, "option blocked names a system \"two words\", expected 1 to 64 "
+                                 "of letters, digits, '_', '.' and '-'");
+}
+
+/* --- old uids --- */
+
+/* 77 was thought dead, and 78 is at its address now. */
+static struct rig_link *replaced(void)
+{
+    rig_close(connected(77), HWS_ERESET, "the machine stands still");
+    rig_turn(&rig);
+    struct rig_link *link = dial_in(78);
+    rig_expect(link, HWSI_FRAME_WELCOME);
+    return link;
+}
+
+static void test_a_uid_that_was_replaced_is_stale(void **state)
+{
+    struct rig_link *link = replaced();
+    (void)state;
+    expect_refusal(dial_in(77), HWSI_FRAME_REFUSE, HWSI_REFUSED_stale);
+    assert_string_equal(rig_event(&rig, HWS_EVENT_LinkRefused, 0)->reason, "stale");
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_connected); /* with 78, as before */
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).uid, 78);
+    assert_false(link->closing);
+    /* Also when the newer one has gone, and in the endpoint's next life. */
+    assert_int_equal(hws_close_endpoint(rig.system, RIG_PEER, "gone"), 0);
+    rig_turn(&rig);
+    expect_refusal(dial_in(77), HWSI_FRAME_REFUSE, HWSI_REFUSED_stale);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_closed);
+    rig_expect(dial_in(78), HWSI_FRAME_WELCOME); /* the one that was there last may return */
+    assert_int_equal(hws_release(rig.system, RIG_PEER), 0);
+    assert_int_equal(hws_release(rig.system, RIG_PEER), HWS_ENOTFOUND);
+    rig_expect(dial_in(77), HWSI_FRAME_WELCOME);
+    expect_refusal(dial_in(78), HWSI_FRAME_REFUSE, HWSI_REFUSED_stale);
+    rig_end(&rig);
+}
+
+static void test_a_stale_uid_that_answers_our_dial(void **state)
+{
+    struct hwsi_hello hello, welcome = rig_peer(77, 9);
+    (void)state;
+    rig_close(replaced(), HWS_ERESET, "it broke");
+    rig_pass(&rig, 5 * HWS_SECOND);
+    struct rig_link *link = rig_last(&rig);
+    assert_true(link->dialed);
+    rig_open(link);
+    assert_int_equal(hwsi_hello_decode(rig_expect(link, HWSI_FRAME_HELLO), &hello), 0);
+    welcome.nonce = hello.nonce;
+    rig_hello(link, HWSI_FRAME_WELCOME, &welcome);
+    rig_turn(&rig);
+    expect_refusal(link, HWSI_FRAME_BYE, HWSI_REFUSED_stale);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_gated);
+    assert_string_equal(rig_event(&rig, HWS_EVENT_Gated, 0)->reason, "stale");
+    rig_end(&rig);
+}
+
+/* What is remembered is bounded: of nine that were replaced the oldest is a stranger again. */
+static void test_replaced_uids_are_bounded(void **state)
+{
+    (void)state;
+    connected(100);
+    for (uint64_t uid = 101; uid <= 109; uid++)
+        rig_expect(dial_in(uid), HWSI_FRAME_WELCOME);
+    for (uint64_t uid = 101; uid <= 108; uid++)
+        expect_refusal(dial_in(uid), HWSI_FRAME_REFUSE, HWSI_REFUSED_stale);
+    rig_expect(dial_in(100), HWSI_FRAME_WELCOME);
+    rig_end(&rig);
+}
+
+/* Who was told so leaves us alone for a while. */
+static void test_told_that_we_are_stale(void **state)
+{
+    (void)state;
+    memset(&rig, 0, sizeof rig);
+    rig_start_default(&rig);
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    rig_turn(&rig);
+    rig_open(rig_last(&rig));
+    rig_control(rig_last(&rig), HWSI_FRAME_REFUSE, HWSI_REFUSED_stale, 0);
+    rig_turn(&rig);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_gated);
+    rig_end(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,6 +331,11 @@ int main(void)
         cmocka_unit_test(test_block_list),
         cmocka_unit_test(test_a_blocked_system_gets_no_endpoints),
         cmocka_unit_test(test_a_dialled_system_that_is_blocked),
+        cmocka_unit_test(test_an_initial_block_list),
+        cmocka_unit_test(test_a_uid_that_was_replaced_is_stale),
+        cmocka_unit_test(test_a_stale_uid_that_answers_our_dial),
+        cmocka_unit_test(test_replaced_uids_are_bounded),
+        cmocka_unit_test(test_told_that_we_are_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,8 +33,8 @@ local backoff = {}
 -- Why a link was lost or a try failed, as the core says it.
 backoff.reasons = {
     "blocked", "busy", "closed", "dns", "duplicate", "handshake", "heartbeat", "none", "protocol",
-    "quarantined", "refused", "reset", "self", "shutdown", "timeout", "unexpected", "unknown",
-    "unreachable", "version",
+    "quarantined", "refused", "reset", "self", "shutdown", "stale", "timeout", "unexpected",
+    "unknown", "unreachable", "version",
 }
 
 local SHORTEST, LONGEST = 0.001, 3600

@@ -48,6 +48,8 @@
       "not 0: instead of phi, a peer that has not answered for this long is suspect")                         \
     X(gate_duration, ns, 5 * HWS_SECOND, HWS_MILLISECOND, 86400 * HWS_SECOND,                                 \
       "the least wait after a peer has refused")                                                              \
+    X(client_wait, ns, 60 * HWS_SECOND, HWS_MILLISECOND, 86400 * HWS_SECOND,                                  \
+      "how long the endpoint of a client, which can not be dialled, waits for it to come back")               \
     X(quarantine_duration, ns, 432000 * HWS_SECOND, HWS_SECOND, 31536000 * HWS_SECOND,                        \
       "how long a uid is quarantined")                                                                        \
     X(acknowledge_after, ns, 20 * HWS_MILLISECOND, 0, 10 * HWS_SECOND,                                        \
@@ -99,6 +101,8 @@ struct hws_options {
         listen; /* "host:port", "unix:/path", "loop:name"; NULL: a client that only dials; port 0: any */
     const char *
         advertise; /* the address peers use, when it is not the one bound; NULL: the same. Needs `listen` */
+    const char *const *
+        blocked; /* names of systems on the block list from the start, ended by NULL; read by hws_system_new(). NULL: none */
     struct hws_allocator *allocator; /* NULL: hws_default_allocator() */
     struct hws_clock *clock;         /* NULL: hws_monotonic_clock() */
     struct hws_logger *logger;       /* NULL: silent */

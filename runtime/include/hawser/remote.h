@@ -132,8 +132,11 @@ HWS_API int hws_close_endpoint(struct hws_system *system, const char *address, c
  */
 HWS_API int hws_quarantine(struct hws_system *system, const char *address, const char *reason,
                            uint64_t duration);
-HWS_API int hws_release(struct hws_system *system,
-                        const char *address); /* HWS_ENOTFOUND: not quarantined */
+/*
+ * Ends the quarantine at `address`, and forgets which uids were replaced there: an older process that comes back (a machine that
+ * was thought dead) is refused as `stale` until then. HWS_ENOTFOUND: nobody is shut out there.
+ */
+HWS_API int hws_release(struct hws_system *system, const char *address);
 
 /*
  * The block list, by system name. A blocked system is refused at the handshake and told why; open connections to it are closed at
