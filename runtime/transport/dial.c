@@ -79,12 +79,17 @@ static bool is_silent(struct hwsi_span *span, const struct hwsi_place *place)
 /* Both go on. */
 static void cross(struct hws_loopback *loopback, struct hwsi_way *way, struct hwsi_way *back)
 {
-    if (back->held)
-        hwsi_timer_start(&back->held->dial, loopback->now);
-    back->held = way->held = NULL;
-    back->collides = way->collides = false;
-    hwsi_way_settle(loopback, way);
-    hwsi_way_settle(loopback, back);
+    struct hwsi_way *ways[] = { way, back };
+    for (size_t i = 0; i < 2; i++) {
+        struct hwsi_span *held = ways[i]->held;
+        ways[i]->held = NULL;
+        ways[i]->collides = false;
+        if (held) {
+            held->held_by = NULL;
+            hwsi_timer_start(&held->dial, loopback->now);
+        }
+        hwsi_way_settle(loopback, ways[i]);
+    }
 }
 
 /* Must it wait for a dial from the other side? */
@@ -93,30 +98,25 @@ static bool waits(struct hwsi_span *span, const struct hwsi_place *place)
     struct hws_loopback *loopback = span->loopback;
     const struct hwsi_machine *near = span->near.machine, *far = place ? place->machine : NULL;
     struct hwsi_way *way = hwsi_way_find(loopback, near, far);
-    if (!way || !way->collides)
+    if (!way || !way->collides || way->held)
         return false;
     struct hwsi_way *back = hwsi_way_find(loopback, far, near);
-    if (back->held)
+    if (back->held) {
         cross(loopback, way, back);
-    else if (!way->held)
-        way->held = span;
-    return way->held == span;
+        return false;
+    }
+    way->held = span;
+    span->held_by = way;
+    return true;
 }
 
 void hwsi_span_stop_dialling(struct hwsi_span *span)
 {
     struct hws_loopback *loopback = span->loopback;
-    struct hwsi_list *node = loopback->way_list.next;
-    hwsi_timer_stop(&span->dial);
-    if (span->near.state != HWSI_END_DIALLING)
-        return;
-    for (; node != &loopback->way_list; node = node->next) {
-        struct hwsi_way *way = HWSI_ENTRY(node, struct hwsi_way, node);
-        if (way->held != span)
-            continue;
+    struct hwsi_way *way = span->held_by;
+    if (way)
         cross(loopback, way, hwsi_way_find(loopback, way->to, way->from));
-        return;
-    }
+    hwsi_timer_stop(&span->dial);
 }
 
 static void on_dial(struct hwsi_timer *timer)

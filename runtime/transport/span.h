@@ -14,6 +14,8 @@
 #include "transport/machine.h"
 #include "transport/pipe.h"
 
+struct hwsi_way;
+
 enum hwsi_end_state {
     HWSI_END_DONE,
     HWSI_END_DIALLING,
@@ -44,11 +46,12 @@ struct hwsi_span {
     struct hws_loopback *loopback;
     struct hwsi_list node;
     struct hwsi_timer dial;
-    struct hwsi_end near; /* dialled */
-    struct hwsi_end far;  /* accepted */
-    bool cut;             /* while the far end waited */
-    bool paused;          /* the dial waits for its own machine */
-    size_t size;          /* of this block */
+    struct hwsi_way *held_by; /* until one from the other side crosses it; NULL: it is not held */
+    struct hwsi_end near;     /* dialled */
+    struct hwsi_end far;      /* accepted */
+    bool cut;                 /* while the far end waited */
+    bool paused;              /* the dial waits for its own machine */
+    size_t size;              /* of this block */
     char address[];
 };
 

@@ -9,81 +9,29 @@
 
 #include <cmocka.h>
 
-#include "support_transport.h"
-#include "transport/network.h"
-
-/* Two seats; `near` has dialled `far`. */
-struct scene {
-    struct bench *bench;
-    struct hws_loopback *loopback;
-    struct hwsi_seat *left, *right;
-    struct host host;
-    struct peer near, far;
-};
-
-static void open_scene(struct bench *bench, struct hws_loopback_options options,
-                       struct scene *scene)
-{
-    *scene = (struct scene){ .bench = bench };
-    options.allocator = &bench->allocator;
-    assert_int_equal(hws_loopback_new(&options, &scene->loopback), 0);
-    assert_int_equal(hwsi_seat_new(scene->loopback, "left", NULL, &scene->left), 0);
-    assert_int_equal(hwsi_seat_new(scene->loopback, "right", NULL, &scene->right), 0);
-    peer_init(&scene->near);
-    host_init(&scene->host, &scene->far, 1);
-    host_listen(bench, &scene->right->transport, "beta:1", &scene->host);
-}
-
-static void dial(struct scene *scene)
-{
-    peer_dial(scene->bench, &scene->left->transport, "beta:1", &scene->near);
-    assert_true(hws_loopback_run_until(scene->loopback, peer_is_open, &scene->near, HWS_SECOND));
-}
-
-static void close_scene(struct scene *scene)
-{
-    if (scene->near.link)
-        scene->near.link->ops->close(scene->near.link);
-    if (scene->far.link)
-        scene->far.link->ops->close(scene->far.link);
-    if (scene->host.listener)
-        scene->host.listener->ops->close(scene->host.listener);
-    while (hws_loopback_step(scene->loopback))
-        ;
-    scene->left->transport.ops->release(&scene->left->transport);
-    scene->right->transport.ops->release(&scene->right->transport);
-    hws_loopback_free(scene->loopback);
-    peer_free(&scene->near);
-    peer_free(&scene->far);
-}
-
-static uint64_t clock_now(struct scene *scene)
-{
-    struct hws_clock *clock = hws_loopback_clock(scene->loopback);
-    return clock->now(clock);
-}
+#include "support_scene.h"
 
 static void nothing_moves_by_itself(void **state)
 {
     struct scene scene;
     uint64_t before;
-    open_scene(*state, (struct hws_loopback_options){ .latency = 5 * HWS_MILLISECOND }, &scene);
-    before = clock_now(&scene);
+    scene_open(*state, (struct hws_loopback_options){ .latency = 5 * HWS_MILLISECOND }, &scene);
+    before = scene_now(&scene);
     peer_dial(scene.bench, &scene.left->transport, "beta:1", &scene.near);
     assert_int_equal(scene.near.opened, 0);
-    assert_int_equal(clock_now(&scene), before);
+    assert_int_equal(scene_now(&scene), before);
     assert_true(hws_loopback_step(scene.loopback));
     assert_int_equal(scene.near.opened, 1);
-    assert_int_equal(clock_now(&scene), before + 5 * HWS_MILLISECOND);
+    assert_int_equal(scene_now(&scene), before + 5 * HWS_MILLISECOND);
     assert_false(hws_loopback_step(scene.loopback));
-    close_scene(&scene);
+    scene_close(&scene);
 }
 
 static void bytes_take_the_latency(void **state)
 {
     struct scene scene;
-    open_scene(*state, (struct hws_loopback_options){ .latency = 5 * HWS_MILLISECOND }, &scene);
-    dial(&scene);
+    scene_open(*state, (struct hws_loopback_options){ .latency = 5 * HWS_MILLISECOND }, &scene);
+    scene_dial(&scene);
     assert_int_equal(peer_write(&scene.near, "ping", 4), 4);
     hws_loopback_run(scene.loopback, 5 * HWS_MILLISECOND - 1);
     assert_int_equal(scene.far.size, 0);
@@ -91,19 +39,19 @@ static void bytes_take_the_latency(void **state)
     assert_int_equal(scene.far.size, 4);
     assert_memory_equal(scene.far.bytes, "ping", 4);
     assert_string_equal(scene.near.link->peer, "beta:1");
-    close_scene(&scene);
+    scene_close(&scene);
 }
 
 static void running_moves_the_clock_exactly(void **state)
 {
     struct scene scene;
     uint64_t before;
-    open_scene(*state, (struct hws_loopback_options){ 0 }, &scene);
-    before = clock_now(&scene);
+    scene_open(*state, (struct hws_loopback_options){ 0 }, &scene);
+    before = scene_now(&scene);
     hws_loopback_run(scene.loopback, 12345);
-    assert_int_equal(clock_now(&scene), before + 12345);
+    assert_int_equal(scene_now(&scene), before + 12345);
     assert_false(hws_loopback_run_until(scene.loopback, peer_is_open, &scene.near, HWS_SECOND));
-    close_scene(&scene);
+    scene_close(&scene);
 }
 
 /* Sends numbered bytes in uneven writes, whatever is taken of them. */
@@ -137,7 +85,7 @@ static void mix(uint64_t value)
 
 static void note_bytes(struct peer *peer, size_t size)
 {
-    mix(clock_now(peer->data));
+    mix(scene_now(peer->data));
     mix(size);
     smallest = size < smallest ? size : smallest;
     largest = size > largest ? size : largest;
@@ -162,20 +110,20 @@ static uint64_t run_load(struct bench *bench, struct hws_loopback_options option
     trace = UINT64_C(0xcbf29ce484222325);
     smallest = SIZE_MAX;
     largest = 0;
-    open_scene(bench, options, &scene);
+    scene_open(bench, options, &scene);
     scene.far.data = &scene;
     scene.far.on_bytes = note_bytes;
     scene.far.on_close = note_close;
     scene.near.data = &sent;
     scene.near.on_open = push;
     scene.near.on_writable = push;
-    dial(&scene);
+    scene_dial(&scene);
     assert_true(hws_loopback_run_until(scene.loopback, is_over, &scene, 1000 * HWS_SECOND));
     for (size_t i = 0; i < scene.far.size; i++)
         if (scene.far.bytes[i] != (uint8_t)(i * 31 >> 3))
             fail_msg("byte %zu is wrong", i);
     *arrived = scene.far.size;
-    close_scene(&scene);
+    scene_close(&scene);
     return trace;
 }
 
@@ -221,8 +169,8 @@ static void a_full_pipe_holds_the_writer_up(void **state)
 {
     struct scene scene;
     char block[3000] = { 0 };
-    open_scene(*state, (struct hws_loopback_options){ .pipe_bytes = 1000 }, &scene);
-    dial(&scene);
+    scene_open(*state, (struct hws_loopback_options){ .pipe_bytes = 1000 }, &scene);
+    scene_dial(&scene);
     scene.far.room = 0;
     assert_int_equal(peer_write(&scene.near, block, sizeof block), 1000);
     assert_int_equal(peer_write(&scene.near, block, 1), 0);
@@ -234,7 +182,7 @@ static void a_full_pipe_holds_the_writer_up(void **state)
     assert_int_equal(scene.far.size, 1000);
     assert_int_equal(scene.near.writable, 1);
     assert_int_equal(peer_write(&scene.near, block, 1000), 1000);
-    close_scene(&scene);
+    scene_close(&scene);
 }
 
 static void closing_sends_what_was_taken(void **state)
@@ -242,10 +190,10 @@ static void closing_sends_what_was_taken(void **state)
     struct scene scene;
     struct hws_slice more = hws_slice_text("more");
     size_t taken;
-    open_scene(*state,
+    scene_open(*state,
                (struct hws_loopback_options){ .latency = HWS_MILLISECOND, .split_writes = true },
                &scene);
-    dial(&scene);
+    scene_dial(&scene);
     for (size_t sent = 0; sent < 4; hws_loopback_step(scene.loopback))
         sent += peer_write(&scene.near, &"BYE!"[sent], 4 - sent);
     scene.near.link->ops->close(scene.near.link);
@@ -261,14 +209,14 @@ static void closing_sends_what_was_taken(void **state)
     assert_memory_equal(scene.far.bytes, "BYE!", 4);
     assert_int_equal(scene.far.error, HWS_ERESET);
     assert_non_null(strstr(scene.far.detail, "the peer closed it"));
-    close_scene(&scene);
+    scene_close(&scene);
 }
 
 static void a_cut_loses_what_is_under_way(void **state)
 {
     struct scene scene;
-    open_scene(*state, (struct hws_loopback_options){ .latency = HWS_MILLISECOND }, &scene);
-    dial(&scene);
+    scene_open(*state, (struct hws_loopback_options){ .latency = HWS_MILLISECOND }, &scene);
+    scene_dial(&scene);
     peer_write(&scene.near, "lost", 4);
     hws_loopback_cut(scene.loopback);
     assert_int_equal(scene.near.closed + scene.far.closed, 0);
@@ -276,28 +224,28 @@ static void a_cut_loses_what_is_under_way(void **state)
     assert_int_equal(scene.near.error, HWS_ERESET);
     assert_int_equal(scene.far.error, HWS_ERESET);
     assert_int_equal(scene.far.size, 0);
-    close_scene(&scene);
+    scene_close(&scene);
 }
 
 static void a_drop_is_certain_at_1(void **state)
 {
     struct scene scene;
-    open_scene(*state, (struct hws_loopback_options){ .drop_link = 1 }, &scene);
-    dial(&scene);
+    scene_open(*state, (struct hws_loopback_options){ .drop_link = 1 }, &scene);
+    scene_dial(&scene);
     peer_write(&scene.near, "lost", 4);
     hws_loopback_run(scene.loopback, HWS_SECOND);
     assert_int_equal(scene.near.error, HWS_ERESET);
     assert_int_equal(scene.far.error, HWS_ERESET);
     assert_non_null(strstr(scene.far.detail, "dropped"));
-    close_scene(&scene);
+    scene_close(&scene);
 }
 
 static void out_of_reach_and_back(void **state)
 {
     struct scene scene;
     struct peer again;
-    open_scene(*state, (struct hws_loopback_options){ 0 }, &scene);
-    dial(&scene);
+    scene_open(*state, (struct hws_loopback_options){ 0 }, &scene);
+    scene_dial(&scene);
     assert_int_equal(hws_loopback_reachable(scene.loopback, "beta:1", false), 0);
     assert_int_equal(hws_loopback_reachable(scene.loopback, "beta:1", false), 0);
     hws_loopback_run(scene.loopback, HWS_MILLISECOND);
@@ -318,7 +266,7 @@ static void out_of_reach_and_back(void **state)
     hws_loopback_run(scene.loopback, HWS_MILLISECOND);
     assert_int_equal(again.opened, 1);
     assert_int_equal(again.error, HWS_ERESET); /* reached, and sent away: the host takes one link */
-    close_scene(&scene);
+    scene_close(&scene);
 }
 
 static void nobody_listens_there(void **state)
@@ -327,7 +275,7 @@ static void nobody_listens_there(void **state)
     struct peer peer;
     struct hws_listener *second;
     char detail[200];
-    open_scene(*state, (struct hws_loopback_options){ 0 }, &scene);
+    scene_open(*state, (struct hws_loopback_options){ 0 }, &scene);
     peer_init(&peer);
     peer_dial(scene.bench, &scene.left->transport, "gamma:1", &peer);
     hws_loopback_run(scene.loopback, 1);
@@ -342,13 +290,13 @@ static void nobody_listens_there(void **state)
                                                        &scene.host.handler, &second, detail,
                                                        sizeof detail),
                      HWS_EADDRESS);
-    close_scene(&scene);
+    scene_close(&scene);
 }
 
 static void closing_while_dialling(void **state)
 {
     struct scene scene;
-    open_scene(*state, (struct hws_loopback_options){ .latency = HWS_MILLISECOND }, &scene);
+    scene_open(*state, (struct hws_loopback_options){ .latency = HWS_MILLISECOND }, &scene);
     peer_dial(scene.bench, &scene.left->transport, "beta:1", &scene.near);
     scene.near.link->ops->close(scene.near.link);
     hws_loopback_run(scene.loopback, HWS_SECOND);
@@ -356,19 +304,19 @@ static void closing_while_dialling(void **state)
     assert_int_equal(scene.near.opened, 0);
     assert_int_equal(scene.near.error, 0);
     assert_int_equal(scene.host.accepted, 0);
-    close_scene(&scene);
+    scene_close(&scene);
 }
 
 static void a_link_that_is_not_accepted(void **state)
 {
     struct scene scene;
-    open_scene(*state, (struct hws_loopback_options){ .latency = HWS_MILLISECOND }, &scene);
+    scene_open(*state, (struct hws_loopback_options){ .latency = HWS_MILLISECOND }, &scene);
     scene.host.refuse = true;
-    dial(&scene);
+    scene_dial(&scene);
     assert_int_equal(peer_write(&scene.near, "hello", 5), 5);
     hws_loopback_run(scene.loopback, HWS_SECOND);
     assert_int_equal(scene.near.error, HWS_ERESET);
-    close_scene(&scene);
+    scene_close(&scene);
 }
 
 static void out_of_memory(void **state)
@@ -380,8 +328,8 @@ static void out_of_memory(void **state)
     struct peer peer;
     char detail[200];
     size_t taken;
-    open_scene(bench, (struct hws_loopback_options){ 0 }, &scene);
-    dial(&scene);
+    scene_open(bench, (struct hws_loopback_options){ 0 }, &scene);
+    scene_dial(&scene);
     bench->exhausted = true;
     peer_init(&peer);
     assert_int_equal(scene.left->transport.ops->dial(&scene.left->transport, "beta:1",
@@ -394,7 +342,7 @@ static void out_of_memory(void **state)
     hws_loopback_run(scene.loopback, HWS_SECOND);
     assert_int_equal(scene.near.closed, 1);
     assert_int_equal(scene.far.closed, 1);
-    close_scene(&scene);
+    scene_close(&scene);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, bench_set_up, bench_tear_down)
