@@ -8,6 +8,7 @@
 #include "options.h"
 #include "pid.h"
 #include "process.h"
+#include "reload.h"
 #include "run.h"
 #include "timer.h"
 #include "send.h"
@@ -25,12 +26,15 @@ static int list_reasons(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg functions[] = {
-    { "system", hwl_new_system },     { "run", hwl_run_all },
-    { "run_until", hwl_run_until },   { "options", hwl_list_options },
-    { "options_of", hwl_options_of }, { "event_types", hwl_list_events },
-    { "reasons", list_reasons },      { NULL, NULL }
-};
+static const luaL_Reg functions[] = { { "system", hwl_new_system },
+                                      { "run", hwl_run_all },
+                                      { "run_until", hwl_run_until },
+                                      { "options", hwl_list_options },
+                                      { "options_of", hwl_options_of },
+                                      { "event_types", hwl_list_events },
+                                      { "reasons", list_reasons },
+                                      { "policy_refused", hwl_policy_refused },
+                                      { NULL, NULL } };
 
 static void open_all(struct hwl_state *state, lua_State *L)
 {

@@ -47,4 +47,10 @@ struct hwl_state;
 HWS_API struct hwl_state *hwl_interrupt_handle(lua_State *L);
 HWS_API int hwl_interrupt(struct hwl_state *handle);
 
+/*
+ * Async-signal-safe too, with the same handle: each system that the state's scripts made reads its policy's file again, as
+ * system:reload_policy() does, before the next turn of the loop that run() runs.
+ */
+HWS_API void hwl_ask_reload(struct hwl_state *handle);
+
 #endif

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <lauxlib.h>
@@ -20,6 +21,7 @@
 /* The only globals: a signal handler gets no argument. */
 static struct hwl_state *interrupt_handle;
 static volatile sig_atomic_t interrupted_by;
+static int terminal = -1; /* a descriptor that was one at the start */
 
 /* In order, then at once, then without asking: a script may be stuck in a C function. */
 static void on_signal(int number)
@@ -42,6 +44,34 @@ static void catch_signals(lua_State *L)
     sigaction(SIGTERM, &action, NULL);
     action.sa_handler = SIG_IGN;
     sigaction(SIGPIPE, &action, NULL);
+}
+
+/* A terminal that went away stops the program, as ever; an operator's SIGHUP reloads the policies. */
+static void on_hangup(int number)
+{
+    int error = errno;
+    struct termios attributes;
+    if (terminal >= 0 && tcgetattr(terminal, &attributes) != 0)
+        on_signal(number);
+    else
+        hwl_ask_reload(interrupt_handle);
+    errno = error;
+}
+
+/* Called by the commands that run systems. Who ignored SIGHUP before (nohup) wants it ignored. */
+static int catch_hangup(lua_State *L)
+{
+    struct sigaction action;
+    (void)L;
+    if (sigaction(SIGHUP, NULL, &action) == 0 && action.sa_handler == SIG_IGN)
+        return 0;
+    for (int descriptor = 2; descriptor >= 0; descriptor--)
+        terminal = isatty(descriptor) ? descriptor : terminal;
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_hangup;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGHUP, &action, NULL);
+    return 0;
 }
 
 static int has_module(const char *directory)
@@ -97,7 +127,10 @@ static int call_cli(lua_State *L)
         lua_pushstring(L, arguments[i]);
         lua_rawseti(L, -2, i);
     }
-    lua_call(L, 1, 1);
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, catch_hangup);
+    lua_setfield(L, -2, "catch_hangup");
+    lua_call(L, 2, 1);
     return 1;
 }
 

@@ -8,6 +8,7 @@
 #include "pid.h"
 #include "policy.h"
 #include "pressure.h"
+#include "reload.h"
 #include "request.h"
 #include "run.h"
 #include "send.h"
@@ -180,6 +181,7 @@ const luaL_Reg hwl_system_methods[] = { { "send", send },
                                         { "statistics", hwl_system_statistics },
                                         { "statistics_snapshot", hwl_system_snapshot },
                                         { "set_policy", hwl_system_set_policy },
+                                        { "reload_policy", hwl_system_reload_policy },
                                         { NULL, NULL } };
 
 /* What can fail for good reasons: a port in use, a name that can't be resolved. */

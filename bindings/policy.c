@@ -18,9 +18,11 @@ struct hwl_policy {
     struct random_box *box;
     int compiled; /* registry references */
     int random;
+    bool on_trial;
     uint64_t budget;
     char name[65];
     char origin[512];
+    char version[33];
 };
 
 /* A question on its way into Lua; `answer` points to what the core wants filled. */
@@ -72,6 +74,14 @@ static void set_integer(lua_State *L, const char *name, uint64_t value)
     lua_setfield(L, -2, name);
 }
 
+static void set_dry_run(struct asking *asking, lua_State *L)
+{
+    if (!asking->policy->on_trial)
+        return;
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "dry_run");
+}
+
 static int nonsense(lua_State *L, const char *what, int index, const char *expected)
 {
     const char *shown = luaL_tolstring(L, index, NULL);
@@ -83,7 +93,7 @@ static int nonsense(lua_State *L, const char *what, int index, const char *expec
 static void push_question(struct asking *asking, lua_State *L)
 {
     const struct hws_policy_question *question = asking->question;
-    lua_createtable(L, 0, 10);
+    lua_createtable(L, 0, 11);
     set_text(L, "address", question->address);
     set_text(L, "name", question->name && question->name[0] ? question->name : NULL);
     set_integer(L, "attempt", question->attempt);
@@ -92,6 +102,7 @@ static void push_question(struct asking *asking, lua_State *L)
     set_text(L, "reason", question->reason);
     set_integer(L, "queue_size", question->queue_size);
     set_integer(L, "queue_bytes", question->queue_bytes);
+    set_dry_run(asking, L);
     lua_pushboolean(L, question->connected_before);
     lua_setfield(L, -2, "connected_before");
     lua_rawgeti(L, LUA_REGISTRYINDEX, asking->policy->random);
@@ -139,7 +150,8 @@ static void push_letter(struct asking *asking, lua_State *L)
 {
     const struct hws_letter *letter = asking->question;
     struct hws_pid *sender = letter->message ? letter->message->sender : NULL;
-    lua_createtable(L, 0, 6);
+    lua_createtable(L, 0, 7);
+    set_dry_run(asking, L);
     set_text(L, "reason", hws_reason_name((int)letter->reason));
     if (letter->target) {
         push_pid_text(L, "pid", letter->target);
@@ -353,6 +365,7 @@ struct hwl_policy *hwl_policy_new(struct hwl_state *state, lua_State *L, int ind
     };
     copy_field(L, index, "name", made.name, sizeof made.name);
     copy_field(L, index, "source", made.origin, sizeof made.origin);
+    copy_field(L, index, "version", made.version, sizeof made.version);
     uint64_t stable_after = read_stable_after(L, index);
     lua_getfield(L, index, "publishes_all");
     bool publishes_all = lua_toboolean(L, -1);
@@ -366,6 +379,7 @@ struct hwl_policy *hwl_policy_new(struct hwl_state *state, lua_State *L, int ind
     policy->policy = (struct hws_policy){ .ops = publishes_all ? &ops_publish_all : &ops,
                                           .name = policy->name,
                                           .origin = policy->origin,
+                                          .version = policy->version,
                                           .stable_after = stable_after };
     box->policy = policy;
     return policy;
@@ -376,8 +390,15 @@ struct hws_policy *hwl_policy_core(struct hwl_policy *policy)
     return policy ? &policy->policy : NULL;
 }
 
+void hwl_policy_on_trial(struct hwl_policy *policy, const struct hwl_system *system)
+{
+    policy->on_trial = true;
+    policy->budget = system->policy_budget;
+}
+
 void hwl_policy_own(struct hwl_policy *policy, struct hwl_system *system)
 {
+    policy->on_trial = false;
     policy->budget = system->policy_budget;
     policy->owner = &system->policy;
     system->policy = policy;

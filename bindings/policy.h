@@ -19,6 +19,8 @@ struct hwl_policy *hwl_policy_new(struct hwl_state *state, lua_State *L, int ind
 struct hws_policy *hwl_policy_core(struct hwl_policy *policy);
 /* It is in force in `system`. */
 void hwl_policy_own(struct hwl_policy *policy, struct hwl_system *system);
+/* It will be tried, within `system`'s budget: questions have `dry_run = true`, until it is owned. */
+void hwl_policy_on_trial(struct hwl_policy *policy, const struct hwl_system *system);
 void hwl_policy_free(struct hwl_policy *policy);
 /* Calls no Lua any more: the C fallbacks answer. */
 void hwl_policy_cut(struct hwl_policy *policy);

@@ -3,6 +3,7 @@
 
 #include "call.h"
 #include "hawser_lua.h"
+#include "reload.h"
 
 struct run {
     struct hwl_state *state;
@@ -67,6 +68,7 @@ static bool is_done(void *data)
 {
     struct run *run = data;
     obey_interrupts(run->state);
+    hwl_obey_reloads(run->state);
     let_go_of_stopped(run->state);
     if (run->function != LUA_NOREF)
         return condition(run);

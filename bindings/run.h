@@ -3,7 +3,8 @@
  * Running the loop that the systems of a Lua state share: system:run() until that system has stopped, core.run() until all have,
  * core.run_until(fn, seconds) until fn() is true. Not from inside handlers, and not for a host's systems: the host runs its loop.
  *
- * hwl_interrupt() (hawser_lua.h) only counts and wakes the loop; what it asks for is done here, between two turns.
+ * hwl_interrupt() and hwl_ask_reload() (hawser_lua.h) only count and wake the loop; what they ask for is done from here,
+ * between two turns.
  */
 #ifndef HWL_RUN_H
 #define HWL_RUN_H

@@ -42,7 +42,9 @@ struct hwl_state {
     int answering;              /* above 0: a policy or log function runs, which may not act */
     atomic_int interrupts;      /* asked for */
     int obeyed;                 /* of them */
-    _Atomic(struct hws_system *) waker;  /* whose hws_stop_from_any_thread() wakes the loop */
+    atomic_int reloads;         /* of policies, asked for */
+    int reloaded;               /* of them */
+    _Atomic(struct hws_system *) waker;  /* whose hws_wake_from_any_thread() wakes the loop */
     const void *array, *map, *bin, *ext; /* metatables */
     void *null;
 };

@@ -15,21 +15,6 @@ const char *hws_version(void)
     return VERSION(HWS_VERSION_MAJOR, HWS_VERSION_MINOR, HWS_VERSION_PATCH);
 }
 
-static void ask_letter_route(struct hwsi_letter_route *route, const struct hws_letter *letter,
-                             struct hws_letter_answer *answer)
-{
-    struct hws_system *system = HWSI_ENTRY(route, struct hws_system, letter_route);
-    struct hws_policy_error error;
-    hwsi_policy_dead_letter(&system->policy, letter, answer, &error);
-    uint64_t second = hwsi_now(&system->local) / HWS_SECOND + 1;
-    if (error.text[0] &&
-        system->letter_error_second !=
-            second) { /* a broken policy is told once a second, not once a letter */
-        system->letter_error_second = second;
-        hwsi_manager_policy_failed(&system->manager, letter->target->address->text, &error);
-    }
-}
-
 static int copy_option(struct hwsi_heap *heap, const char **option, char **copy)
 {
     if (!*option)
@@ -47,6 +32,7 @@ static void destroy(struct hws_system *system)
     hwsi_posts_free(system);
     hwsi_after_free(system);
     hwsi_manager_free(&system->manager);
+    hwsi_records_free(&system->records);
     hwsi_local_free(&system->local);
     hwsi_policy_replace(&system->policy, NULL);
     hwsi_timer_unregister(&system->stop_timer);
@@ -100,11 +86,9 @@ static int init(struct hws_system *system)
     hwsi_timers_init(&system->timers, system->heap);
     system->timers.on_earlier = timer_is_earlier;
     hwsi_list_init(&system->after);
-    system->policy.options = options;
-    system->policy.random = &system->random;
+    hwsi_system_policy_init(system);
     int local = hwsi_local_init(&system->local, system, options, system->heap, &system->timers,
                                 &system->random);
-    system->letter_route.ask = ask_letter_route;
     system->local.letters.route = &system->letter_route;
     if (!error)
         error = local;
@@ -161,23 +145,6 @@ int hws_add_transport(struct hws_system *system, struct hws_transport *transport
     return hwsi_manager_add_transport(&system->manager, transport);
 }
 
-static void publish_policy(struct hws_system *system)
-{
-    const struct hws_policy *chosen = system->policy.chosen;
-    hwsi_publish(&system->local,
-                 &(struct hws_event){ .type = HWS_EVENT_PolicyLoaded,
-                                      .name = hwsi_policy_name(&system->policy),
-                                      .detail = chosen && chosen->origin ? chosen->origin : "" });
-}
-
-int hws_set_policy(struct hws_system *system, struct hws_policy *policy)
-{
-    hwsi_policy_replace(&system->policy, policy);
-    publish_policy(system);
-    hwsi_manager_policy_changed(&system->manager);
-    return 0;
-}
-
 int hws_start(struct hws_system *system, char *message, size_t capacity)
 {
     if (system->started || system->stage != HWSI_RUNNING) {
@@ -189,7 +156,7 @@ int hws_start(struct hws_system *system, char *message, size_t capacity)
     if (error)
         return error;
     system->started = true;
-    publish_policy(system);
+    hwsi_system_policy_started(system);
     return 0;
 }
 

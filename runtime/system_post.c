@@ -28,6 +28,11 @@ void hws_on_wake(struct hws_system *system, void (*fn)(void *data), void *data)
     atomic_store(&system->wake, fn);
 }
 
+void hws_wake_from_any_thread(struct hws_system *system)
+{
+    wake(system);
+}
+
 int hws_post(struct hws_system *system, const char *target, struct hws_slice payload)
 {
     struct hws_allocator *allocator = system->options.allocator;

@@ -27,6 +27,7 @@ struct hws_system {
     struct hwsi_timers timers;
     struct hwsi_random random;
     struct hwsi_policy policy;
+    struct hwsi_records records; /* of the policy's questions */
     struct hwsi_manager manager;
     struct hwsi_letter_route letter_route;
     uint64_t letter_error_second;
@@ -52,6 +53,8 @@ struct hws_system {
 void hwsi_posts_deliver(struct hws_system *system);
 void hwsi_posts_free(struct hws_system *system);
 void hwsi_after_free(struct hws_system *system);
+void hwsi_system_policy_init(struct hws_system *system);
+void hwsi_system_policy_started(struct hws_system *system); /* tells of the one it starts with */
 void hwsi_system_stop_step(struct hws_system *system); /* moves the stop on as far as it goes now */
 
 #endif

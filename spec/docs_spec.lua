@@ -2,7 +2,7 @@
 -- ctest: timeout=120
 -- The docs are true: every snippet runs and prints what the page says, tables are the code's,
 -- links lead somewhere, and docs/parity.md has each requirement. docs/policies.md and docs/wire.md
--- have specs of their own.
+-- have specs of their own too.
 
 local lfs = require("lfs")
 local core = require("hawser.core")
@@ -46,6 +46,9 @@ end
 for _, page in ipairs(PAGES) do
     describe(page, function() describe_snippets(page) end)
 end
+
+-- Its other snippets are those of policy_docs_spec, which need no runtime.
+describe("docs/policies.md", function() describe_snippets("docs/policies.md") end)
 
 -- What it runs needs the benchmarks' programs, which a build may leave out.
 describe("docs/performance.md", function()

@@ -176,7 +176,7 @@ describe("a fault in a policy", function()
     local levels = 'expected throttle.levels { ... }, such as '
         .. 'require("hawser.policy.throttle").levels { warning = 0.6, critical = 0.85 }'
     local general = "expected one of backoff, deadletter, disconnected, endpoints, name, "
-        .. "stable_after, throttle"
+        .. "stable_after, throttle, version"
     local parts = "expected one of backoff, deadletter, disconnected, throttle"
     local cases = {
         { { throtle = throttle.levels() },

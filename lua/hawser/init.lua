@@ -46,6 +46,9 @@ local function compiled(what, values)
     return policy.load(what, { defaults = defaults })
 end
 
+-- What each system's policy was named as, for a reload: { what }.
+local named = setmetatable({}, { __mode = "k" })
+
 local function with_initial(options)
     local values = {}
     for _, option in ipairs(core.options()) do
@@ -80,7 +83,8 @@ function hawser.system(options)
         error("hawser.system: expected a table of options, got " .. type(options), 2)
     end
     local all = with_defaults(options)
-    local loaded, message, code = compiled(all.policy, with_initial(all))
+    local what = all.policy
+    local loaded, message, code = compiled(what, with_initial(all))
     if message then
         return nil, message, code
     end
@@ -89,6 +93,9 @@ function hawser.system(options)
     ok, system, message, code = pcall(core.system, all)
     if not ok then
         error("hawser.system: " .. tostring(system), 2)
+    end
+    if system then
+        named[system] = { what }
     end
     return system, message, code
 end
@@ -105,7 +112,47 @@ function core.methods:set_policy(what)
     if message then
         return nil, message, code
     end
-    return set_compiled(self, loaded)
+    local ok
+    ok, message, code = set_compiled(self, loaded)
+    if not ok then
+        return nil, message, code
+    end
+    named[self] = { what }
+    return true
+end
+
+local function nothing_to_reload(known)
+    if not known then
+        return "the policy was put in force in C: there is no file to read again"
+    elseif known[1] == nil or known[1] == false then
+        return "the system names no policy: there is no file to read again"
+    end
+    return "the policy was given as a table: there is no file to read again; name its file, or call"
+        .. " set_policy"
+end
+
+local reload_compiled = core.methods.reload_policy
+
+-- Reads the policy's file again, asks it the recorded questions, and puts it in force. If any of
+-- that fails the one before stays, and a PolicyError says why.
+---@return true|nil
+---@return string # how many recorded questions it answers otherwise; or what is wrong
+---@return string|nil code "EPOLICY"
+function core.methods:reload_policy()
+    local known = named[self]
+    local what = known and known[1]
+    local loaded, message, code, about
+    if type(what) == "string" then
+        loaded, message, code, about = compiled(what, core.options_of(self))
+    else
+        message, code = nothing_to_reload(known), "EPOLICY"
+    end
+    if loaded then
+        return reload_compiled(self, loaded)
+    end
+    about = about or { name = type(what) == "string" and what or nil }
+    core.policy_refused(self, about.name, about.file, about.version, message)
+    return nil, message --[[@as string]], code
 end
 
 return hawser

@@ -5,7 +5,7 @@ local core = require "hawser.core"
 
 local process = {}
 
-process.SIGINT, process.SIGKILL, process.SIGTERM = 2, 9, 15
+process.SIGHUP, process.SIGINT, process.SIGKILL, process.SIGTERM = 1, 2, 9, 15
 
 -- Starts a program, found as a shell finds it. Its output goes where ours goes, or to files.
 -- It is killed when the object is collected or this process ends.

@@ -309,6 +309,12 @@ function System:statistics_snapshot() end
 ---@return true|nil, string? message, string? code
 function System:set_policy(what) end
 
+-- Reads the file of its policy again, and the modules beside it, asks it the last questions that
+-- were really asked, and puts it in force: `true` and how many answers differ. If any of that fails
+-- the one before stays, and a PolicyError says why.
+---@return true|nil, string message, string? code
+function System:reload_policy() end
+
 ---@class hawser.Process
 local Process = {}
 

@@ -24,9 +24,10 @@ struct queued_event {
     char bytes[];
 };
 
-#define TEXTS(event)                                                                           \
-    {                                                                                          \
-        &(event)->address, &(event)->name, &(event)->reason, &(event)->detail, &(event)->level \
+#define TEXTS(event)                                                                            \
+    {                                                                                           \
+        &(event)->address, &(event)->name, &(event)->file, &(event)->version, &(event)->reason, \
+            &(event)->detail, &(event)->level                                                   \
     }
 
 /* Copies the event and all it points to into one block. */

@@ -14,14 +14,20 @@ static double unit_random(void *data)
     return hwsi_random_unit(data);
 }
 
-void hwsi_policy_replace(struct hwsi_policy *policy, struct hws_policy *chosen)
+void hwsi_policy_choose(struct hwsi_policy *policy, struct hws_policy *chosen)
 {
-    struct hws_policy *before = policy->chosen;
     policy->chosen = chosen;
     if (chosen) {
         chosen->random = unit_random;
         chosen->random_data = policy->random;
     }
+}
+
+void hwsi_policy_replace(struct hwsi_policy *policy, struct hws_policy *chosen)
+{
+    struct hws_policy *before = policy->chosen;
+    hwsi_policy_choose(policy, chosen);
+    policy->loads++;
     if (before && before->ops->release)
         before->ops->release(before);
 }
@@ -29,6 +35,21 @@ void hwsi_policy_replace(struct hwsi_policy *policy, struct hws_policy *chosen)
 const char *hwsi_policy_name(const struct hwsi_policy *policy)
 {
     return policy->chosen && policy->chosen->name ? policy->chosen->name : "builtin";
+}
+
+static const char *unless_empty(const char *text)
+{
+    return text && text[0] ? text : NULL;
+}
+
+const char *hwsi_policy_file(const struct hwsi_policy *policy)
+{
+    return policy->chosen ? unless_empty(policy->chosen->origin) : NULL;
+}
+
+const char *hwsi_policy_version(const struct hwsi_policy *policy)
+{
+    return policy->chosen ? unless_empty(policy->chosen->version) : NULL;
 }
 
 uint64_t hwsi_policy_stable_after(const struct hwsi_policy *policy)
@@ -75,8 +96,8 @@ static uint64_t clamp(uint64_t delay)
     return delay < DELAY_LEAST ? DELAY_LEAST : delay > DELAY_MOST ? DELAY_MOST : delay;
 }
 
-void hwsi_policy_backoff(struct hwsi_policy *policy, const struct hws_policy_question *question,
-                         struct hws_backoff_answer *answer, struct hws_policy_error *error)
+static void answer_backoff(struct hwsi_policy *policy, const struct hws_policy_question *question,
+                           struct hws_backoff_answer *answer, struct hws_policy_error *error)
 {
     struct hws_policy *chosen = policy->chosen;
     bool answered = false;
@@ -97,16 +118,35 @@ void hwsi_policy_backoff(struct hwsi_policy *policy, const struct hws_policy_que
     }
 }
 
+void hwsi_policy_backoff(struct hwsi_policy *policy, const struct hws_policy_question *question,
+                         struct hws_backoff_answer *answer, struct hws_policy_error *error)
+{
+    struct hwsi_random before = *policy->random;
+    answer_backoff(policy, question, answer, error);
+    hwsi_record_backoff(policy->records, before, question, answer);
+}
+
+/* A policy that publishes every letter is not asked about any; the first of each reason is kept for one that would be. */
+static bool worth_recording(const struct hwsi_policy *policy, const struct hws_letter *letter)
+{
+    const struct hws_policy *chosen = policy->chosen;
+    return policy->records &&
+           ((chosen && chosen->ops->dead_letter) || !policy->records->letter[letter->reason]);
+}
+
 void hwsi_policy_dead_letter(struct hwsi_policy *policy, const struct hws_letter *letter,
                              struct hws_letter_answer *answer, struct hws_policy_error *error)
 {
     struct hws_policy *chosen = policy->chosen;
+    struct hwsi_random before = *policy->random;
     error->text[0] = 0;
     *answer = (struct hws_letter_answer){ .route = HWS_LETTER_PUBLISH };
     if (chosen && chosen->ops->dead_letter &&
         failed(chosen->ops->dead_letter(chosen, letter, answer, error), "deadletter", error))
         *answer = (struct hws_letter_answer){ .route = HWS_LETTER_PUBLISH };
     answer->redirect[sizeof answer->redirect - 1] = 0;
+    if (worth_recording(policy, letter))
+        hwsi_record_letter(policy->records, before, letter, answer);
 }
 
 enum hws_disconnected_answer hwsi_policy_disconnected(struct hwsi_policy *policy,
@@ -116,6 +156,7 @@ enum hws_disconnected_answer hwsi_policy_disconnected(struct hwsi_policy *policy
     struct hws_policy *chosen = policy->chosen;
     enum hws_disconnected_answer answer = HWS_DISCONNECTED_DEADLETTER;
     error->text[0] = 0;
+    hwsi_record_address(policy->records, address);
     if (chosen && chosen->ops->disconnected &&
         failed(chosen->ops->disconnected(chosen, address, &answer, error), "disconnected", error))
         answer = HWS_DISCONNECTED_DEADLETTER;
@@ -155,6 +196,7 @@ void hwsi_policy_throttle(struct hwsi_policy *policy, const char *address,
 {
     struct hws_policy *chosen = policy->chosen;
     error->text[0] = 0;
+    hwsi_record_address(policy->records, address);
     fallback_throttle(policy->options, answer);
     if (!chosen || !chosen->ops->throttle)
         return;

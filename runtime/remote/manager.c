@@ -309,11 +309,14 @@ void hwsi_manager_make_way(struct hwsi_manager *manager, struct hwsi_endpoint *e
 void hwsi_manager_policy_failed(struct hwsi_manager *manager, const char *address,
                                 const struct hws_policy_error *error)
 {
-    hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_PolicyError,
-                                                      .name = hwsi_policy_name(manager->policy),
-                                                      .address = address,
-                                                      .reason = "fallback",
-                                                      .detail = error->text });
+    hwsi_publish(manager->local,
+                 &(struct hws_event){ .type = HWS_EVENT_PolicyError,
+                                      .name = hwsi_policy_name(manager->policy),
+                                      .file = hwsi_policy_file(manager->policy),
+                                      .version = hwsi_policy_version(manager->policy),
+                                      .address = address,
+                                      .reason = "fallback",
+                                      .detail = error->text });
 }
 
 void hwsi_manager_policy_changed(struct hwsi_manager *manager)

@@ -26,6 +26,8 @@ int main(void)
         .time = 1500 * HWS_MILLISECOND,
         .address = "127.0.0.1:25521",
         .name = "beta",
+        .file = "night.lua",
+        .version = "1f2e3d4c",
         .reason = "word",
         .detail = "a sentence",
         .level = "warning",

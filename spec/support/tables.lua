@@ -176,7 +176,8 @@ local KINDS = {
 }
 
 local SAMPLES = {
-    address = '"127.0.0.1:25521"', name = '"beta"', uid = '"7b7ed5d4c13f3c13"', incarnation = "1",
+    address = '"127.0.0.1:25521"', name = '"beta"', file = '"night.lua"',
+    version = '"1f2e3d4c"', uid = '"7b7ed5d4c13f3c13"', incarnation = "1",
     reason = '"word"', detail = '"a sentence"', attempt = "2", delay = "0.4", success = "true",
     resumed = "true", level = '"warning"', count = "3", pid = '"127.0.0.1:25521/echo"',
     sender = '"127.0.0.1:25520/$1"', watcher = '"127.0.0.1:25520/guard"', message = '"81a16101"',

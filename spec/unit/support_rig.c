@@ -66,6 +66,8 @@ static void on_event(void *data, const struct hws_event *event)
     copy(kept->reason, sizeof kept->reason, event->reason);
     copy(kept->detail, sizeof kept->detail, event->detail);
     copy(kept->level, sizeof kept->level, event->level);
+    copy(kept->file, sizeof kept->file, event->file);
+    copy(kept->version, sizeof kept->version, event->version);
     copy(kept->name, sizeof kept->name, event->name);
 }
 

@@ -35,7 +35,7 @@ struct rig_link {
 
 struct rig_event {
     enum hws_event_type type;
-    char address[64], reason[64], detail[512], level[32], name[64];
+    char address[64], reason[64], detail[512], level[32], name[64], file[64], version[64];
     uint64_t uid, incarnation, attempt, delay, count;
     bool success, resumed;
 };

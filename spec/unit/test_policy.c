@@ -249,7 +249,8 @@ static void test_questions(void **state)
     options.policy = &o.policy;
     rig_start(&rig, &options);
     assert_string_equal(rig_event(&rig, HWS_EVENT_PolicyLoaded, 0)->name, "oracle");
-    assert_string_equal(rig_event(&rig, HWS_EVENT_PolicyLoaded, 0)->detail, "oracle.c");
+    assert_string_equal(rig_event(&rig, HWS_EVENT_PolicyLoaded, 0)->file, "oracle.c");
+    assert_int_equal(rig_event(&rig, HWS_EVENT_PolicyLoaded, 0)->count, 1);
     struct rig_link *link = rig_connect(&rig, &peer);
     assert_int_equal(o.asked_levels, 1);
     rig_pass(&rig, 10 * HWS_SECOND);

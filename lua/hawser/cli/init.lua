@@ -17,7 +17,7 @@ usage: hawser [--log LEVEL] COMMAND [ARGUMENTS]
   --version                 the versions of hawser and of what it is made of
   --help                    this text; after a command, what that takes
 
-Ctrl-C stops the systems in order; a second one at once.
+Ctrl-C stops the systems in order; a second one at once. SIGHUP reloads their policies.
 ]]
 
 local LEVELS = { "debug", "info", "warning", "error", "off" }
@@ -41,8 +41,8 @@ local function print_version()
 end
 
 local commands = {
-    run = function(args)
-        return require("hawser.cli.run")(args)
+    run = function(args, executable)
+        return require("hawser.cli.run")(args, executable)
     end,
     bench = function(args)
         return require("hawser.bench").main(args)
@@ -71,9 +71,13 @@ local function set_log(level)
     return nil
 end
 
+---@class hawser.cli.Executable what only main.c can do
+---@field catch_hangup fun() SIGHUP reloads policies from here on, or stops if the terminal is gone
+
 ---@param args string[] the command line without the program's name; args[0] is that
+---@param executable hawser.cli.Executable
 ---@return integer # exit status
-function cli.main(args)
+function cli.main(args, executable)
     local i = 1
     while args[i] == "--log" or (args[i] or ""):find("^%-%-log=") do
         local level = args[i]:match("^%-%-log=(.*)$")
@@ -95,7 +99,7 @@ function cli.main(args)
         return unknown(word)
     end
     local rest = table.move(args, i + 1, #args, 1, { [0] = word, [-1] = args[0] })
-    return commands[word](rest) or 0
+    return commands[word](rest, executable) or 0
 end
 
 return cli

@@ -8,7 +8,8 @@ Runs the script with the arguments, in `arg` and `...`, then the systems it made
 stopped. FILE.lua is - for standard input. Modules and policies beside the file are found.
 
 The exit status is 0, the integer that the script returns, or 1 when it returns false or fails; 130
-or 143 when a signal interrupts it before its systems run.
+or 143 when a signal interrupts it before its systems run. SIGHUP has each system read its policy's
+file again.
 ]]
 
 local function traceback(message)
@@ -46,8 +47,9 @@ local function status_of(result)
 end
 
 ---@param args string[] the file and the script's own arguments
+---@param executable hawser.cli.Executable
 ---@return integer # exit status
-return function(args)
+return function(args, executable)
     local file = args[1]
     if not file then
         io.stderr:write(USAGE)
@@ -65,6 +67,7 @@ return function(args)
         return failed(message)
     end
     look_beside(file)
+    executable.catch_hangup()
     local ok, result = xpcall(chunk, traceback, table.unpack(arg))
     if not ok then
         return failed(result)

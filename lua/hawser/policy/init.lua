@@ -9,6 +9,7 @@ local default = require "hawser.policy.default"
 local dryrun = require "hawser.policy.dryrun"
 local glob = require "hawser.policy.glob"
 local guard = require "hawser.policy.guard"
+local source = require "hawser.policy.source"
 local suggest = require "hawser.suggest"
 local validate = require "hawser.policy.validate"
 
@@ -20,12 +21,14 @@ local validate = require "hawser.policy.validate"
 
 ---@class hawser.policy.Policy : hawser.policy.Parts
 ---@field name? string
+---@field version? string|number shown in events; of a file, a hash of what was read otherwise
 ---@field stable_after? number seconds
 ---@field endpoints? table<string, hawser.policy.Parts>
 
 ---@class hawser.policy.Compiled
 ---@field name string
 ---@field source string|nil the file or module it was loaded from
+---@field version string|nil its own, or 8 hex digits that follow from the files it was read from
 ---@field stable_after number|nil seconds a connection must last before attempts count from 1 again;
 --- nil leaves it to the system's option
 ---@field publishes_all boolean no router but `deadletter.publish`: letters need not be asked about
@@ -48,7 +51,7 @@ policy.path = "./?.lua;policies/?.lua"
 -- The other modules of this directory: require finds them, but they are no policies.
 local TOOLS = {
     backoff = true, check = true, deadletter = true, dryrun = true, glob = true, guard = true,
-    init = true, options = true, throttle = true, validate = true,
+    init = true, options = true, source = true, throttle = true, validate = true,
 }
 
 -- A file may build tables when it loads; it may not spin.
@@ -184,28 +187,29 @@ end
 
 -- Validates the whole policy, fills what it leaves out from the defaults, and tries out every
 -- function. The message of a failure has a line for each fault.
----@param source hawser.policy.Policy
+---@param given hawser.policy.Policy
 ---@param options? hawser.policy.Options
 ---@return hawser.policy.Compiled|nil
 ---@return string|nil message
 ---@return string|nil code "EPOLICY"
-function policy.compile(source, options)
+function policy.compile(given, options)
     options = options or {}
-    if getmetatable(source) == Compiled then
-        return source
-    elseif type(source) ~= "table" then
-        return nil, "expected a policy, a table, got " .. check.show(source), "EPOLICY"
+    if getmetatable(given) == Compiled then
+        return given
+    elseif type(given) ~= "table" then
+        return nil, "expected a policy, a table, got " .. check.show(given), "EPOLICY"
     end
-    local name = type(source.name) == "string" and source.name or options.name or "unnamed"
-    local faults = validate.faults(source)
+    local name = type(given.name) == "string" and given.name or options.name or "unnamed"
+    local faults = validate.faults(given)
     if #faults > 0 then
         return refused(name, faults)
     end
     local compiled = setmetatable({
         name = name,
-        stable_after = source.stable_after,
-        general = copied_parts(source, copied_parts(options.defaults or {}, default)),
-        patterns = compiled_patterns(source.endpoints),
+        version = given.version and tostring(given.version) or nil,
+        stable_after = given.stable_after,
+        general = copied_parts(given, copied_parts(options.defaults or {}, default)),
+        patterns = compiled_patterns(given.endpoints),
         resolved = {},
         remembered = 0,
     }, Compiled)
@@ -217,19 +221,25 @@ function policy.compile(source, options)
     return compiled
 end
 
-local function run_chunk(chunk, source, options, ...)
+-- What is known of a policy that could not be loaded.
+---@class hawser.policy.Refused
+---@field name string
+---@field file string
+---@field version string|nil
+
+local function run_chunk(chunk, about, options, ...)
     local ok, result = guard.run(LOAD_BUDGET, chunk, ...)
     if not ok then
-        return nil, ("policy file %s: %s"):format(source, result), "EPOLICY"
+        return nil, ("policy file %s: %s"):format(about.file, result), "EPOLICY"
     elseif type(result) ~= "table" then
         return nil, ("policy file %s: expected it to return a policy, a table, got %s"):format(
-            source, check.show(result)), "EPOLICY"
+            about.file, check.show(result)), "EPOLICY"
     end
     local compiled, message, code = policy.compile(result, options)
     if not compiled then
-        return nil, ("policy file %s:\n%s"):format(source, message), code
+        return nil, ("policy file %s:\n%s"):format(about.file, message), code
     end
-    compiled.source = source
+    compiled.source = about.file
     return compiled
 end
 
@@ -237,13 +247,26 @@ local function named(options, name)
     return { name = name, defaults = options.defaults }
 end
 
-local function load_file(path, options)
-    local chunk, why = loadfile(path, "t")
-    if not chunk then
-        return nil, ("policy file %s: %s"):format(path, why), "EPOLICY"
+local function load_file(path, options, ...)
+    local file, why = source.open(path)
+    local about = { name = options.name, file = path }
+    local compiled, message, code
+    if file.chunk then
+        compiled, message, code = run_chunk(file.chunk, about, options, ...)
+    else
+        message, code = ("policy file %s: %s"):format(path, why), "EPOLICY"
     end
+    about.version = file:version()
+    if not compiled then
+        return nil, message, code, about
+    end
+    compiled.version = compiled.version or about.version
+    return compiled
+end
+
+local function load_path(path, options)
     local name = path:match("([^/]+)%.lua$") or path:match("[^/]+$")
-    return run_chunk(chunk, path, named(options, name), path)
+    return load_file(path, named(options, name), path)
 end
 
 -- Goes through the searchers as require does, but keeps nothing: a reload reads the file again.
@@ -253,9 +276,10 @@ local function load_module(name, options)
         local ok, loader, extra = pcall(searcher, module)
         if not ok then
             return true, nil, ("policy %s: %s"):format(check.show(name), loader), "EPOLICY"
+        elseif type(loader) == "function" and tostring(extra):find("%.lua$") then
+            return true, load_file(extra, named(options, name), module, extra)
         elseif type(loader) == "function" then
-            local source = type(extra) == "string" and extra:sub(1, 1) ~= ":" and extra or module
-            return true, run_chunk(loader, source, named(options, name), module, extra)
+            return true, run_chunk(loader, { file = module }, named(options, name), module, extra)
         end
     end
     return false
@@ -274,14 +298,14 @@ end
 
 local function load_name(name, path, options)
     if not TOOLS[name] then
-        local found, compiled, message, code = load_module(name, options)
+        local found, compiled, message, code, about = load_module(name, options)
         if found then
-            return compiled, message, code
+            return compiled, message, code, about
         end
     end
     local file = package.searchpath(name, path, "")
     if file then
-        return load_file(file, options)
+        return load_path(file, options)
     end
     return not_found(name, path)
 end
@@ -293,12 +317,13 @@ end
 ---@return hawser.policy.Compiled|nil
 ---@return string|nil message
 ---@return string|nil code "EPOLICY"
+---@return hawser.policy.Refused|nil about the file that was refused, where there was one
 function policy.load(what, options)
     options = options or {}
     if type(what) ~= "string" then
         return policy.compile(what, options)
     elseif what:find("/", 1, true) or what:find("%.lua$") then
-        return load_file(what, options)
+        return load_path(what, options)
     elseif not what:find("^[%w_][%w_.-]*$") then
         return nil, ("no policy %s: expected a name of letters, digits, _, - and ., or a path")
             :format(check.show(what)), "EPOLICY"

@@ -42,6 +42,14 @@ local function name_error(value)
     return "expected a name of 1 to 64 printable characters"
 end
 
+local function version_error(value)
+    local text = math.type(value) and tostring(value) or value
+    if type(text) == "string" and #text >= 1 and #text <= 32 and not text:find("%c") then
+        return nil
+    end
+    return "expected a number, or a text of 1 to 32 printable characters"
+end
+
 -- The parts that an endpoint's entry may have too.
 validate.parts = {
     backoff = callable_error,
@@ -52,7 +60,8 @@ validate.parts = {
 
 local PART_NAMES = check.sorted_keys(validate.parts)
 local POLICY_NAMES = table.move(PART_NAMES, 1, #PART_NAMES, 1, {})
-table.move({ "endpoints", "name", "stable_after" }, 1, 3, #POLICY_NAMES + 1, POLICY_NAMES)
+table.move({ "endpoints", "name", "stable_after", "version" }, 1, 4, #POLICY_NAMES + 1,
+           POLICY_NAMES)
 table.sort(POLICY_NAMES)
 
 local function endpoints_error(value)
@@ -113,6 +122,7 @@ function validate.faults(policy)
     local faults = {}
     part_faults(faults, "", policy, {
         name = name_error, endpoints = endpoints_error, stable_after = stable_after_error,
+        version = version_error,
     }, POLICY_NAMES)
     endpoint_faults(faults, policy.endpoints)
     return faults

@@ -16,6 +16,8 @@
 #define HWS_EVENT_FIELDS(X)                                                        \
     X(address, text, "the endpoint's or listener's address")                       \
     X(name, text, "the peer's system name, the policy's or the actor's name")      \
+    X(file, text, "where the policy was read from")                                \
+    X(version, text, "the policy's own, or a hash of its files, 8 hex digits")     \
     X(uid, uid, "the peer's uid, 16 hex digits in JSON and Lua")                   \
     X(incarnation, u64, "counts this endpoint's lives, from 1")                    \
     X(reason, text, "one word: refused, timeout, reset, protocol, not_found, ...") \
@@ -41,59 +43,61 @@ enum hws_event_field {
 #define HWS_F(name) (UINT32_C(1) << HWS_FIELD_##name)
 
 /* X(name, fields, doc) */
-#define HWS_EVENTS(X)                                                                        \
-    X(ListenStarted, HWS_F(address) | HWS_F(name), "the system accepts connections")         \
-    X(AssociationAttempt, HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt),              \
-      "the endpoint dials; attempt 0 is the first")                                          \
-    X(EndpointConnected,                                                                     \
-      HWS_F(address) | HWS_F(name) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(resumed),       \
-      "handshake done")                                                                      \
-    X(EndpointDisconnected,                                                                  \
-      HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail),      \
-      "the link was lost")                                                                   \
-    X(EndpointReconnect,                                                                     \
-      HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt) | HWS_F(delay) | HWS_F(success) | \
-          HWS_F(reason) | HWS_F(detail),                                                     \
-      "a try was put off by `delay` (success false), or the link is back (success true)")    \
-    X(Suspect, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail),             \
-      "the peer does not answer")                                                            \
-    X(Reachable, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation),                           \
-      "a suspect peer was heard again")                                                      \
-    X(EndpointSuspended, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail),   \
-      "the link is up, the peer is suspect")                                                 \
-    X(Gated,                                                                                 \
-      HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt) | HWS_F(delay) | HWS_F(reason) |  \
-          HWS_F(detail),                                                                     \
-      "refused: not dialled for `delay`")                                                    \
-    X(Quarantined,                                                                           \
-      HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(delay) | HWS_F(detail) |      \
-          HWS_F(count),                                                                      \
-      "this uid is shut out for `delay`; `count` messages become dead letters")              \
-    X(Released, HWS_F(address) | HWS_F(uid) | HWS_F(reason),                                 \
-      "a quarantine is over: deadline, operator or new_uid")                                 \
-    X(Blocked, HWS_F(address) | HWS_F(name),                                                 \
-      "a system on the block list was refused, or its connection closed")                    \
-    X(EndpointTerminated,                                                                    \
-      HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail) |     \
-          HWS_F(count),                                                                      \
-      "given up or closed; `count` messages become dead letters")                            \
-    X(EndpointThrottled, HWS_F(address) | HWS_F(incarnation) | HWS_F(level),                 \
-      "the ring's throttle level changed, or starts from normal on a new link")              \
-    X(LinkRefused, HWS_F(address) | HWS_F(reason) | HWS_F(detail),                           \
-      "an inbound connection was refused or broke the protocol")                             \
-    X(DeadLetter,                                                                            \
-      HWS_F(pid) | HWS_F(sender) | HWS_F(reason) | HWS_F(message) | HWS_F(correlation),      \
-      "a message was not delivered")                                                         \
-    X(ActorStarted, HWS_F(pid), "an actor was spawned")                                      \
-    X(ActorStopped, HWS_F(pid) | HWS_F(reason), "an actor ended")                            \
-    X(ActorFailed, HWS_F(pid) | HWS_F(detail) | HWS_F(reason) | HWS_F(count),                \
-      "a handler failed; reason: resume, restart or stop")                                   \
-    X(Watch, HWS_F(pid) | HWS_F(watcher), "a watch was placed")                              \
-    X(PolicyLoaded, HWS_F(name) | HWS_F(detail), "a policy is in force")                     \
-    X(PolicyError, HWS_F(name) | HWS_F(address) | HWS_F(reason) | HWS_F(detail),             \
-      "the policy failed; the C fallback answered")                                          \
-    X(EventsDropped, HWS_F(count), "events that did not fit the queue")                      \
-    X(Shutdown, HWS_F(reason) | HWS_F(count),                                                \
+#define HWS_EVENTS(X)                                                                              \
+    X(ListenStarted, HWS_F(address) | HWS_F(name), "the system accepts connections")               \
+    X(AssociationAttempt, HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt),                    \
+      "the endpoint dials; attempt 0 is the first")                                                \
+    X(EndpointConnected,                                                                           \
+      HWS_F(address) | HWS_F(name) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(resumed),             \
+      "handshake done")                                                                            \
+    X(EndpointDisconnected,                                                                        \
+      HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail),            \
+      "the link was lost")                                                                         \
+    X(EndpointReconnect,                                                                           \
+      HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt) | HWS_F(delay) | HWS_F(success) |       \
+          HWS_F(reason) | HWS_F(detail),                                                           \
+      "a try was put off by `delay` (success false), or the link is back (success true)")          \
+    X(Suspect, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail),                   \
+      "the peer does not answer")                                                                  \
+    X(Reachable, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation),                                 \
+      "a suspect peer was heard again")                                                            \
+    X(EndpointSuspended, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail),         \
+      "the link is up, the peer is suspect")                                                       \
+    X(Gated,                                                                                       \
+      HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt) | HWS_F(delay) | HWS_F(reason) |        \
+          HWS_F(detail),                                                                           \
+      "refused: not dialled for `delay`")                                                          \
+    X(Quarantined,                                                                                 \
+      HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(delay) | HWS_F(detail) |            \
+          HWS_F(count),                                                                            \
+      "this uid is shut out for `delay`; `count` messages become dead letters")                    \
+    X(Released, HWS_F(address) | HWS_F(uid) | HWS_F(reason),                                       \
+      "a quarantine is over: deadline, operator or new_uid")                                       \
+    X(Blocked, HWS_F(address) | HWS_F(name),                                                       \
+      "a system on the block list was refused, or its connection closed")                          \
+    X(EndpointTerminated,                                                                          \
+      HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail) |           \
+          HWS_F(count),                                                                            \
+      "given up or closed; `count` messages become dead letters")                                  \
+    X(EndpointThrottled, HWS_F(address) | HWS_F(incarnation) | HWS_F(level),                       \
+      "the ring's throttle level changed, or starts from normal on a new link")                    \
+    X(LinkRefused, HWS_F(address) | HWS_F(reason) | HWS_F(detail),                                 \
+      "an inbound connection was refused or broke the protocol")                                   \
+    X(DeadLetter,                                                                                  \
+      HWS_F(pid) | HWS_F(sender) | HWS_F(reason) | HWS_F(message) | HWS_F(correlation),            \
+      "a message was not delivered")                                                               \
+    X(ActorStarted, HWS_F(pid), "an actor was spawned")                                            \
+    X(ActorStopped, HWS_F(pid) | HWS_F(reason), "an actor ended")                                  \
+    X(ActorFailed, HWS_F(pid) | HWS_F(detail) | HWS_F(reason) | HWS_F(count),                      \
+      "a handler failed; reason: resume, restart or stop")                                         \
+    X(Watch, HWS_F(pid) | HWS_F(watcher), "a watch was placed")                                    \
+    X(PolicyLoaded, HWS_F(name) | HWS_F(file) | HWS_F(version) | HWS_F(count) | HWS_F(detail),     \
+      "a policy is in force, this system's `count`th; a reload's trial")                           \
+    X(PolicyError,                                                                                 \
+      HWS_F(name) | HWS_F(file) | HWS_F(version) | HWS_F(address) | HWS_F(reason) | HWS_F(detail), \
+      "the policy failed and the C fallback answered; or a reload was refused")                    \
+    X(EventsDropped, HWS_F(count), "events that did not fit the queue")                            \
+    X(Shutdown, HWS_F(reason) | HWS_F(count),                                                      \
       "the system has stopped; `count` messages stayed undelivered")
 
 enum hws_event_type {
@@ -107,7 +111,7 @@ enum hws_event_type {
 struct hws_event {
     enum hws_event_type type;
     uint64_t time; /* the system's clock */
-    const char *address, *name, *reason, *detail, *level;
+    const char *address, *name, *file, *version, *reason, *detail, *level;
     uint64_t uid, incarnation, attempt, delay, count;
     bool success, resumed;
     struct hws_pid *pid, *sender, *watcher;

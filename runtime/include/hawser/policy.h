@@ -77,11 +77,13 @@ struct hws_policy_ops {
     void (*release)(struct hws_policy *policy); /* the system is done with it */
 };
 /* Embed as first member. `name` and `origin` (a file, or "") stay valid as long as the policy. `random` is filled in by the
- * system that uses it: [0, 1) from the system's seeded source. `stable_after` is read whenever a link comes up. */
+ * system that uses it: [0, 1) from the system's seeded source. `stable_after` is read whenever a link comes up. `version`
+ * (NULL: none) says in events which one of the file's it is. */
 struct hws_policy {
     const struct hws_policy_ops *ops;
     const char *name;
     const char *origin;
+    const char *version;
     uint64_t
         stable_after; /* ns that a link must last before attempts count from 1 again; 0: the option reconnect_stable_after */
     double (*random)(void *random_data);
@@ -90,5 +92,29 @@ struct hws_policy {
 
 /* Puts another policy in force (NULL: the C fallbacks) and releases the one before. PolicyLoaded is published. */
 HWS_API int hws_set_policy(struct hws_system *system, struct hws_policy *policy);
+
+/*
+ * A reload. The system keeps the last questions that it really asked, with the answers: 32 of backoff, a letter of each reason,
+ * 16 addresses. A policy on trial is asked them all, without consequences and with the same random numbers: a letter's message
+ * has no payload then. `text` says how many answers differ and the first of them, "... 1 differs: 127.0.0.1:25521 attempt 3
+ * (refused): 0.8 s -> 2 s"; or the question that it failed to answer, and how.
+ */
+struct hws_policy_trial {
+    size_t asked;
+    size_t differ;
+    char text[HWS_POLICY_TEXT];
+};
+/* HWS_EPOLICY: it failed. The policy stays the caller's, and must not be in force anywhere. */
+HWS_API int hws_try_policy(struct hws_system *system, struct hws_policy *policy,
+                           struct hws_policy_trial *trial);
+/*
+ * Tries `policy` and puts it in force, with the trial's text as PolicyLoaded's detail. HWS_EPOLICY: it failed, is still the
+ * caller's, the one before stays, and PolicyError (reason "reload") is published. `trial` may be NULL.
+ */
+HWS_API int hws_reload_policy(struct hws_system *system, struct hws_policy *policy,
+                              struct hws_policy_trial *trial);
+/* Publishes the same PolicyError for a policy that could not even be made: `text` says why. `file`, `version` may be NULL. */
+HWS_API void hws_policy_refused(struct hws_system *system, const char *name, const char *file,
+                                const char *version, const char *text);
 
 #endif

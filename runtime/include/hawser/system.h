@@ -13,8 +13,8 @@
  *     hws_stop(system, "done", deadline);       // drains, says goodbye; Shutdown is published; hws_is_stopped()
  *     hws_system_free(system);
  *
- * A system lives on one thread: that of its loop. The calls that may come from other threads say so; there are two:
- * hws_post() and hws_stop_from_any_thread().
+ * A system lives on one thread: that of its loop. The calls that may come from other threads say so: hws_post()
+ * and those that end in _from_any_thread().
  */
 #ifndef HAWSER_SYSTEM_H
 #define HAWSER_SYSTEM_H
@@ -57,6 +57,8 @@ HWS_API void hws_system_free(struct hws_system *system);
 HWS_API int hws_post(struct hws_system *system, const char *target, struct hws_slice payload);
 /* Any thread, and signal handlers: asks for hws_stop() with its default deadline. */
 HWS_API void hws_stop_from_any_thread(struct hws_system *system);
+/* Any thread, and signal handlers: the system's driver takes a turn soon. */
+HWS_API void hws_wake_from_any_thread(struct hws_system *system);
 
 HWS_API const char *hws_system_name(const struct hws_system *system);
 HWS_API const char *
@@ -87,7 +89,7 @@ HWS_API void hws_log(struct hws_system *system, enum hws_log_level level, const 
 /*
  * For who drives a system without hawser/loop.h. A turn fires due timers, runs actors and subscribers, and flushes what they
  * sent. hws_next_turn() tells when the next one is due on the system's clock: 0 now, HWS_NEVER when only I/O can bring work.
- * `wake` is called (with `data`) from hws_post() and hws_stop_from_any_thread(), on any thread and from signal handlers.
+ * `wake` is called (with `data`) from hws_post() and the calls ..._from_any_thread(), on any thread and from signal handlers.
  */
 HWS_API void hws_turn(struct hws_system *system);
 HWS_API uint64_t hws_next_turn(struct hws_system *system);
