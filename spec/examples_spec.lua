@@ -72,6 +72,29 @@ local EXAMPLES = {
             assert.is_true(delay >= wanted * 0.89 and delay <= wanted * 1.11, "delay " .. i)
         end
     end,
+    ["reconnect, ten endpoints"] = function()
+        local picture = os.tmpname()
+        local text = example("reconnect/ten.lua", "2.5", picture)
+        local with, without = text:match("^(jitter = 0%.2\n.*)\n(jitter = 0\n.*)$")
+        local function crowd(part)
+            return tonumber(part:match("at most (%d+) tries within 50 ms"))
+        end
+        assert.equal(10, crowd(without)) -- all at once
+        assert(crowd(with) < 10, text)
+        assert.truthy(text:find("the peers were down for 2.5 s", 1, true))
+        for _, part in ipairs { with, without } do
+            for i = 1, 10 do -- 0.2, 0.6 and 1.4 s after the loss at the latest
+                local row = part:match(("\n *%d ([^\n]+)"):format(i))
+                assert(select(2, row:gsub("|", "|")) >= 3, row)
+            end
+        end
+        local file = assert(io.open(picture))
+        local svg = file:read("a")
+        file:close()
+        os.remove(picture)
+        assert.equal(2, select(2, svg:gsub("jitter = ", "")))
+        assert.truthy(svg:find("^<svg .*</svg>\n$"))
+    end,
     embed = function()
         assert.equal("the Lua actor says: 2 x 21 = 42\n",
             run { BUILD .. "/bin/example_embed", "examples/embed/embed.lua" })

@@ -78,6 +78,7 @@ describe("a peer that is stopped", function()
         systems.wait(function() return find("EndpointDisconnected") end, PATIENCE)
         assert.equal("heartbeat", find("EndpointDisconnected").reason)
         assert(alpha:now() - began >= 0.5, "given up before the timeout")
+        assert.equal("reconnecting", state())
         send(100) -- and these wait
         local _, mark = find("EndpointDisconnected")
         local function attempts() return alpha:statistics(address).reconnect_attempts end

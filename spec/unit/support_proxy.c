@@ -13,7 +13,7 @@ struct proxy_relay {
     uv_shutdown_t shutdown;
     struct proxy *proxy;
     struct proxy_relay *next;
-    bool closing;
+    bool closing, connected;
     unsigned closed;
 };
 
@@ -54,14 +54,19 @@ static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 
 static void on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer);
 
+static void read_from(struct proxy_relay *relay, int from)
+{
+    if (!relay->closing && !relay->proxy->held[from])
+        uv_read_start((uv_stream_t *)&relay->sides[from], on_room, on_read);
+}
+
 static void on_written(uv_write_t *request, int status)
 {
     struct proxy_relay *relay = request->handle->data;
     int other = request->handle == (uv_stream_t *)&relay->sides[0];
     free(request);
-    if (!status && !relay->closing &&
-        uv_stream_get_write_queue_size((uv_stream_t *)&relay->sides[!other]) == 0)
-        uv_read_start((uv_stream_t *)&relay->sides[other], on_room, on_read);
+    if (!status && uv_stream_get_write_queue_size((uv_stream_t *)&relay->sides[!other]) == 0)
+        read_from(relay, other);
 }
 
 static void pass_on(struct proxy_relay *relay, int from, const char *bytes, size_t size)
@@ -120,8 +125,9 @@ static void on_connected(uv_connect_t *request, int status)
     struct proxy_relay *relay = request->data;
     if (status && !relay->closing)
         end_relay(relay, false);
-    for (int i = 0; i < 2 && !relay->closing; i++)
-        uv_read_start((uv_stream_t *)&relay->sides[i], on_room, on_read);
+    relay->connected = true;
+    for (int i = 0; i < 2; i++)
+        read_from(relay, i);
 }
 
 static void on_connection(uv_stream_t *listener, int status)
@@ -173,6 +179,17 @@ void proxy_arm(struct proxy *proxy, uint64_t budget, enum proxy_end end)
     proxy->armed = true;
     proxy->budget = budget;
     proxy->end = end;
+}
+
+void proxy_hold(struct proxy *proxy, int from, bool held)
+{
+    proxy->held[from] = held;
+    for (struct proxy_relay *relay = proxy->relays; relay; relay = relay->next) {
+        if (held && !relay->closing)
+            uv_read_stop((uv_stream_t *)&relay->sides[from]);
+        else if (relay->connected)
+            read_from(relay, from);
+    }
 }
 
 static void on_listener_closed(uv_handle_t *handle)
