@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "await.h"
 #include "children.h"
 #include "pid.h"
 #include "request.h"
@@ -259,6 +260,7 @@ void hwl_open_contexts(lua_State *L)
                                         { "unwatch", unwatch },
                                         { "stop", stop },
                                         { "sleep", hwl_context_sleep },
+                                        { "await_reconnect", hwl_context_await },
                                         { "spawn", hwl_context_spawn },
                                         { "spawn_named", hwl_context_spawn_named },
                                         { "children", hwl_context_children },

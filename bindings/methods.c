@@ -2,6 +2,7 @@
 #include "methods.h"
 
 #include "actor.h"
+#include "await.h"
 #include "log.h"
 #include "names.h"
 #include "options.h"
@@ -169,6 +170,7 @@ const luaL_Reg hwl_system_methods[] = { { "send", send },
                                         { "pid", pid },
                                         { "actors", hwl_system_actors },
                                         { "associate", associate },
+                                        { "await_reconnect", hwl_system_await },
                                         { "close_endpoint", close_endpoint },
                                         { "cut_link", cut_link },
                                         { "quarantine", hwl_system_quarantine },

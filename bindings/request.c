@@ -86,21 +86,6 @@ int hwl_system_request(lua_State *L)
 
 /* --- inside a handler --- */
 
-/* The runner of the handler that calls; raises an error when it can't be suspended from here. */
-static struct hwl_runner *check_runner(struct hwl_context *context, lua_State *L, const char *what)
-{
-    struct hwl_runner *runner = context->runner;
-    if (!runner || runner->co != L)
-        luaL_error(L, "ctx:%s suspends this actor's handler; it can not be called %s", what,
-                   runner ? "from a coroutine inside it" : "outside of it");
-    if (!lua_isyieldable(L))
-        luaL_error(L,
-                   "ctx:%s suspends the handler, which is not possible inside a C function's "
-                   "callback such as table.sort's",
-                   what);
-    return runner;
-}
-
 static void on_response(void *data, int status, const struct hws_message *response)
 {
     struct hwl_runner *runner = data;
@@ -123,7 +108,7 @@ static int responded(lua_State *L, int status, lua_KContext k)
 int hwl_context_request(lua_State *L)
 {
     struct hwl_context *context = hwl_check_context(L, 1);
-    struct hwl_runner *runner = check_runner(context, L, "request");
+    struct hwl_runner *runner = hwl_check_runner(context, L, "request");
     struct hwl_system *self = context->actor->system;
     struct hwl_outgoing out;
     lua_settop(L, 4);
@@ -162,7 +147,7 @@ static int slept(lua_State *L, int status, lua_KContext k)
 int hwl_context_sleep(lua_State *L)
 {
     struct hwl_context *context = hwl_check_context(L, 1);
-    struct hwl_runner *runner = check_runner(context, L, "sleep");
+    struct hwl_runner *runner = hwl_check_runner(context, L, "sleep");
     uint64_t delay = hwl_check_seconds(L, 2, "sleep");
     int error = hws_after(context->actor->system->system, delay, on_time, runner, &runner->timer);
     if (error)

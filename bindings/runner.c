@@ -309,14 +309,30 @@ void hwl_runner_wake(struct hwl_runner *runner)
     hwl_actor_release(actor);
 }
 
+struct hwl_runner *hwl_check_runner(struct hwl_context *context, lua_State *L, const char *what)
+{
+    struct hwl_runner *runner = context->runner;
+    if (!runner || runner->co != L)
+        luaL_error(L, "ctx:%s suspends this actor's handler; it can not be called %s", what,
+                   runner ? "from a coroutine inside it" : "outside of it");
+    if (!lua_isyieldable(L))
+        luaL_error(L,
+                   "ctx:%s suspends the handler, which is not possible inside a C function's "
+                   "callback such as table.sort's",
+                   what);
+    return runner;
+}
+
 static void drop(struct hwl_runner *runner)
 {
     struct hws_system *system = runner->actor->system->system;
     unpark(runner);
     if (runner->request && system)
         hws_request_cancel(system, runner->request);
+    if (runner->await && system)
+        hws_await_cancel(system, runner->await);
     hws_timer_cancel(runner->timer);
-    runner->request = 0;
+    runner->request = runner->await = 0;
     runner->timer = NULL;
     if (!runner->state->closing)
         hwl_reset(runner->state, &runner->budget, runner->co);

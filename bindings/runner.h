@@ -22,6 +22,7 @@ struct hwl_runner {
     bool waiting; /* suspended by suspend(), not by a yield of the script's */
     bool parked;
     uint64_t request; /* what it waits for */
+    uint64_t await;   /* the same, of hws_await_reconnect() */
     uint64_t timeout; /* of the request */
     struct hws_timer *timer;
     int status; /* what woke it */
@@ -35,6 +36,8 @@ int hwl_runner_serve(struct hwl_actor *actor);
 int hwl_runner_start(struct hwl_actor *actor);
 /* Goes on with a parked one, and resumes or fails its actor when the handler is done. */
 void hwl_runner_wake(struct hwl_runner *runner);
+/* The runner of the handler that calls `what`, a method of ctx; raises an error when it can't be suspended from here. */
+struct hwl_runner *hwl_check_runner(struct hwl_context *context, lua_State *L, const char *what);
 /* Drops the actor's parked runners: what they wait for is cancelled, their handlers never go on. */
 void hwl_runners_drop(struct hwl_actor *actor);
 /* Frees the pool. */

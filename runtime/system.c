@@ -31,6 +31,7 @@ static void destroy(struct hws_system *system)
         *system->gone = true;
     hwsi_posts_free(system);
     hwsi_after_free(system);
+    hwsi_waits_free(system);
     hwsi_manager_free(&system->manager);
     hwsi_records_free(&system->records);
     hwsi_local_free(&system->local);
@@ -87,6 +88,7 @@ static int init(struct hws_system *system)
     system->timers.on_earlier = timer_is_earlier;
     hwsi_list_init(&system->after);
     hwsi_system_policy_init(system);
+    hwsi_waits_init(&system->waits);
     int local = hwsi_local_init(&system->local, system, options, system->heap, &system->timers,
                                 &system->random);
     system->local.letters.route = &system->letter_route;
@@ -180,6 +182,8 @@ void hws_turn(struct hws_system *system)
     hwsi_dispatch(local, system->options.dispatcher_budget);
     if (!hwsi_list_empty(&system->manager.remains))
         hwsi_manager_drain_remains(&system->manager);
+    if (hwsi_waits_due(system))
+        hwsi_waits_run(system);
     if (local->events.queued)
         hwsi_events_dispatch(local, EVENTS_A_TURN);
     hwsi_pressure_tell(&system->manager.pressure);
@@ -212,7 +216,7 @@ uint64_t hws_next_turn(struct hws_system *system)
         return 0;
     if (hwsi_dispatch_pending(&system->local) || system->local.events.queued ||
         !hwsi_list_empty(&system->manager.dirty) || !hwsi_list_empty(&system->manager.remains) ||
-        !hwsi_list_empty(&system->manager.pressure.changed) ||
+        !hwsi_list_empty(&system->manager.pressure.changed) || hwsi_waits_due(system) ||
         atomic_load_explicit(&system->posts, memory_order_relaxed))
         return 0;
     if (system->stage == HWSI_CLOSED_DOWN && hwsi_manager_closed(&system->manager))

@@ -19,6 +19,12 @@ struct hwsi_post {
     uint8_t bytes[];
 };
 
+struct hwsi_waits {
+    struct hwsi_list waiting, over; /* struct hwsi_wait */
+    uint64_t count, last_id;
+    uint64_t seen; /* events.published when a turn last looked */
+};
+
 struct hws_system {
     struct hwsi_local local; /* first */
     struct hws_options options;
@@ -32,6 +38,7 @@ struct hws_system {
     struct hwsi_letter_route letter_route;
     uint64_t letter_error_second;
     struct hwsi_list after; /* struct hws_timer */
+    struct hwsi_waits waits;
     enum hwsi_stage stage;
     bool started, in_turn, freed, told_stopped;
     bool stop_seen; /* by a turn */
@@ -55,6 +62,11 @@ void hwsi_posts_free(struct hws_system *system);
 void hwsi_after_free(struct hws_system *system);
 void hwsi_system_policy_init(struct hws_system *system);
 void hwsi_system_policy_started(struct hws_system *system); /* tells of the one it starts with */
+/* system_await.c */
+void hwsi_waits_init(struct hwsi_waits *waits);
+bool hwsi_waits_due(const struct hws_system *system);
+void hwsi_waits_run(struct hws_system *system); /* those that are over: calls `done` */
+void hwsi_waits_free(struct hws_system *system);
 void hwsi_system_stop_step(struct hws_system *system); /* moves the stop on as far as it goes now */
 
 #endif

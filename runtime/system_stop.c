@@ -55,6 +55,8 @@ static void close_down(struct hws_system *system)
         &system->manager, system->stop_reason ? system->stop_reason : "stopped");
     local->closed = true;
     hwsi_requests_fail_all(local, HWS_ECLOSED);
+    if (system->waits.count)
+        hwsi_waits_run(system);
 }
 
 static void tell(struct hws_system *system)

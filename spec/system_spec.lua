@@ -115,6 +115,20 @@ describe("hawser.system", function()
             options[option.name] = option.initial
         end
         assert.is_true(#hawser.options() > 30)
+        local core = require("hawser.core")
+        for _, option in ipairs(hawser.options()) do
+            local name = option.name
+            local function with(key, value) return function() systems.new { [key] = value } end end
+            -- Another value than the default, but near it: some depend on each other.
+            local step = (option.unit == "s" or option.unit == "ratio") and 0.01 or 1
+            local value = option.initial + (option.initial + step <= option.most and step or -step)
+            assert.near(value, core.options_of(systems.new { [name] = value })[name], 1e-9, name)
+            local typo = name:sub(1, -3) .. name:sub(-1)
+            assert.error_matches(with(typo, value), ('"%s"; did you mean "%s"'):format(typo, name))
+            assert.error_matches(with(name, option.most * 1.01 + 1), "option " .. name .. " is ")
+            assert.error_matches(with(name, "text"), "option " .. name .. ": expected a number")
+        end
+        systems.stop()
         systems.new(options)
     end)
 

@@ -96,6 +96,12 @@ function Context:stop() end
 ---@return true|nil, string? message, string? code
 function Context:sleep(seconds) end
 
+-- Suspends the handler until the endpoint of an address is connected; it dials nothing itself.
+---@param address string
+---@param timeout number seconds
+---@return true|nil, string? message, string? code
+function Context:await_reconnect(address, timeout) end
+
 -- Starts a child, "parent/child", which lives no longer than this actor.
 ---@param handlers hawser.Handler|hawser.Handlers
 ---@param options? hawser.SpawnOptions
@@ -239,6 +245,14 @@ function System:actors() end
 ---@param address string
 ---@return true|nil, string? message, string? code
 function System:associate(address) end
+
+-- Waits until the endpoint of an address is connected; it dials nothing itself. With fn, that hears
+-- the end; without, the loop runs until then, which is for the main program.
+---@param address string
+---@param timeout number seconds
+---@param fn? fun(connected: true|nil, message?: string, code?: string)
+---@return true|hawser.Handle|nil, string? message, string? code
+function System:await_reconnect(address, timeout, fn) end
 
 ---@param address string
 ---@param reason? string

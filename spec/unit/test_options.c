@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -40,6 +41,13 @@ static void test_defaults(void **state)
     assert_int_equal(o.tombstone_duration, 3600 * HWS_SECOND);
     assert_int_equal(o.tombstones, 1024);
     assert_int_equal(o.auto_start, 1);
+    assert_int_equal(o.heartbeat_interval, 15 * HWS_SECOND);
+    assert_int_equal(o.heartbeat_timeout, 45 * HWS_SECOND);
+    assert_true(o.phi_threshold == 8.0);
+    assert_int_equal(o.phi_samples, 100);
+    assert_int_equal(o.phi_min_deviation, 100 * HWS_MILLISECOND);
+    assert_int_equal(o.quarantine_duration, 5 * 86400 * HWS_SECOND);
+    assert_int_equal(hws_options_set(&o, "quarantine_duration", 0.999, NULL, 0), HWS_EOPTION);
     assert_null(o.name);
     assert_null(o.policy);
 }
@@ -72,6 +80,34 @@ static void test_every_option(void **state)
     }
     assert_true(count > 30);
     assert_true(isnan(hws_options_get(&o, count)));
+}
+
+/* With a letter left out, doubled, or swapped with the next, each name is known again. */
+static void test_every_mistyped_name(void **state)
+{
+    struct hws_options o;
+    struct hws_option_info info;
+    (void)state;
+    hws_options_init(&o);
+    for (size_t i = 0; hws_options_describe(i, &info); i++) {
+        size_t size = strlen(info.name), at = size / 2;
+        char mistyped[3][64], message[256], hint[96];
+        for (int way = 0; way < 3; way++)
+            memcpy(mistyped[way], info.name, size + 1);
+        memmove(mistyped[0] + at, mistyped[0] + at + 1, size - at);
+        memmove(mistyped[1] + at + 1, mistyped[1] + at, size - at + 1);
+        mistyped[2][at] = info.name[at + 1];
+        mistyped[2][at + 1] = info.name[at];
+        snprintf(hint, sizeof hint, "did you mean %s?", info.name);
+        for (int way = 0; way < 3; way++) {
+            if (strcmp(mistyped[way], info.name) == 0)
+                continue; /* two letters that are the same */
+            assert_int_equal(hws_options_set(&o, mistyped[way], 1, message, sizeof message),
+                             HWS_EOPTION);
+            if (!strstr(message, hint))
+                fail_msg("%s: %s", mistyped[way], message);
+        }
+    }
 }
 
 static void test_messages(void **state)
@@ -140,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_every_option),
+        cmocka_unit_test(test_every_mistyped_name),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_check),
     };

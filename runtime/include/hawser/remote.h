@@ -123,6 +123,17 @@ HWS_API int hws_check_address(struct hws_system *system, const char *address, ch
  * hws_check_address().
  */
 HWS_API int hws_associate(struct hws_system *system, const char *address);
+/*
+ * Waits until the endpoint of `address` is connected, and dials nothing itself. `done` is called once, from a turn, never from inside
+ * this call: 0, at once when it is connected already; HWS_ETIMEOUT after `timeout` ns; HWS_EDISCONNECTED when the endpoint is closed
+ * (given up, or by call); HWS_ECLOSED when the system stops. While it is gated, quarantined or reconnecting the wait goes on. On a
+ * negative code `done` is not called: HWS_ENOTFOUND, no endpoint of that address (hws_associate() makes one); HWS_EDISCONNECTED, it
+ * is closed; HWS_EFULL, as many waits as the option pending_requests. `id` may be NULL.
+ */
+HWS_API int hws_await_reconnect(struct hws_system *system, const char *address, uint64_t timeout,
+                                void (*done)(void *data, int status), void *data, uint64_t *id);
+/* Forgets a wait: `done` will not be called. HWS_ENOTFOUND when it is over already. */
+HWS_API int hws_await_cancel(struct hws_system *system, uint64_t id);
 /* Ends an endpoint: BYE, EndpointTerminated, what is queued becomes dead letters. HWS_ENOTFOUND. */
 HWS_API int hws_close_endpoint(struct hws_system *system, const char *address, const char *reason);
 /*
