@@ -13,6 +13,7 @@ run   gcc              command cc
 run   libc6-dev        file /usr/include/stdio.h
 run   pkg-config       command pkg-config
 run   libuv1-dev       library libuv
+run   libpcre2-dev     library libpcre2-8
 run   libmsgpack-dev   library msgpack msgpack-c msgpackc
 run   liblua5.4-dev    library lua5.4 lua-5.4 lua54
 test  lua5.4           command lua5.4

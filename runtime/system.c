@@ -92,6 +92,7 @@ static int init(struct hws_system *system)
     int local = hwsi_local_init(&system->local, system, options, system->heap, &system->timers,
                                 &system->random);
     system->local.letters.route = &system->letter_route;
+    hwsi_services_init(&system->services, &system->local);
     if (!error)
         error = local;
     if (!error)

@@ -7,6 +7,7 @@
 
 #include "hawser/system.h"
 #include "remote/manager.h"
+#include "remote/services.h"
 
 /* running -> draining (hws_stop) -> closing (links say goodbye) -> stopped */
 enum hwsi_stage { HWSI_RUNNING, HWSI_DRAINING, HWSI_CLOSED_DOWN, HWSI_STOPPED };
@@ -36,6 +37,7 @@ struct hws_system {
     struct hwsi_records records; /* of the policy's questions */
     struct hwsi_manager manager;
     struct hwsi_letter_route letter_route;
+    struct hwsi_service_host services;
     uint64_t letter_error_second;
     struct hwsi_list after; /* struct hws_timer */
     struct hwsi_waits waits;

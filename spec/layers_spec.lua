@@ -10,7 +10,7 @@ local ARROWS = {
     wire = { "base" },
     actor = { "base" },
     policy = { "base" },
-    remote = { "base", "wire", "actor", "policy" },
+    remote = { "base", "wire", "actor", "policy", "pcre2.h" },
     transport = { "base", "uv.h" },
     loop = { "base", "uv.h" },
     system = { "base", "wire", "actor", "policy", "remote", "transport", "loop" },
@@ -22,6 +22,7 @@ local ARROWS = {
 local LIBRARIES = {
     { name = "uv.h", patterns = { "^uv%.h$", "^uv/" } },
     { name = "lua.h", patterns = { "^lua%.h", "^luaconf%.h", "^lauxlib%.h", "^lualib%.h" } },
+    { name = "pcre2.h", patterns = { "^pcre2%.h$" } },
     { name = "msgpack.h", patterns = { "^msgpack%.h", "^msgpack/" } },
 }
 

@@ -392,6 +392,7 @@ function Process:id() end
 ---@field endpoints? integer endpoints at most, closed ones included
 ---@field pending_handshakes? integer inbound connections that have not said who they are, at most
 ---@field dead_letter_log_rate? integer dead letters logged a second, and refused links
+---@field remote_spawn_limit? integer actors of registered kinds that live at one time
 ---@field restart_limit? integer
 ---@field restart_window? number the window of restart_limit
 ---@field shutdown_deadline? number the longest time hws_stop() waits for queues to drain

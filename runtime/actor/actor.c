@@ -54,13 +54,39 @@ static struct hws_context *make_context(struct hwsi_local *local, const struct h
     return actor;
 }
 
-int hwsi_spawn(struct hwsi_local *local, struct hws_context *parent,
+/* May an actor of that origin be `pid`? */
+static bool is_free(const struct hwsi_local *local, const struct hwsi_origin *origin,
+                    const struct hws_pid *pid)
+{
+    return !pid->actor && pid != local->root && (pid != local->services_pid || origin->service);
+}
+
+/* Into the lists; nothing can fail any more. */
+static void enter(struct hwsi_local *local, struct hws_context *actor, struct hws_pid *pid,
+                  struct hwsi_kind *kind)
+{
+    actor->pid = pid;
+    pid->actor = actor;
+    actor->number = hwsi_roster_add(&local->roster, actor);
+    actor->kind = kind;
+    hwsi_kind_entered(&local->kinds, kind);
+    hwsi_list_append(&local->actors, &actor->all);
+    local->actor_count++;
+    hwsi_schedule(actor);
+    hwsi_publish(local, &(struct hws_event){ .type = HWS_EVENT_ActorStarted, .pid = pid });
+}
+
+int hwsi_spawn(struct hwsi_local *local, const struct hwsi_origin *origin,
                const struct hws_actor_ops *ops, void *self, const struct hws_spawn_options *options,
                struct hws_pid **out)
 {
     static const struct hws_spawn_options none;
+    static const struct hwsi_origin host;
     if (!options)
         options = &none;
+    if (!origin)
+        origin = &host;
+    struct hws_context *parent = origin->parent;
     if (!ops || (!ops->receive && !ops->receive_batch))
         return HWS_EINVAL;
     if (local->stopping || (parent && (parent->stopping || parent->halting)))
@@ -70,22 +96,18 @@ int hwsi_spawn(struct hwsi_local *local, struct hws_context *parent,
                               : make_up_pid(local, parent, &pid);
     if (error)
         return error;
-    if (pid->actor || pid == local->root) {
+    if (!is_free(local, origin, pid)) {
         hwsi_pid_release(pid);
         return HWS_EEXIST;
     }
-    struct hws_context *actor = make_context(local, ops, self, options);
+    struct hws_context *actor =
+        hwsi_roster_reserve(&local->roster) ? NULL : make_context(local, ops, self, options);
     if (!actor || hwsi_family_join(actor, parent, options)) {
         hwsi_free(local->heap, actor, sizeof *actor);
         hwsi_pid_release(pid);
         return HWS_ENOMEM;
     }
-    actor->pid = pid;
-    pid->actor = actor;
-    hwsi_list_append(&local->actors, &actor->all);
-    local->actor_count++;
-    hwsi_schedule(actor);
-    hwsi_publish(local, &(struct hws_event){ .type = HWS_EVENT_ActorStarted, .pid = pid });
+    enter(local, actor, pid, origin->kind);
     if (out)
         *out = hwsi_pid_retain(pid);
     return 0;
@@ -118,14 +140,27 @@ static void fill(struct hws_message *place, const struct hws_message *message,
     place->buffer = buffer;
 }
 
+/* "$services" comes to life when somebody asks it something; for anybody else it is a dead letter. */
+static int find_nobody(struct hwsi_local *local, struct hws_pid *target,
+                       const struct hws_message *message)
+{
+    bool service = target == local->services_pid;
+    int error = service ? local->services->start(local->services) : HWS_ENOTFOUND;
+    if (!error)
+        return hwsi_deliver_local(local, target, message);
+    hwsi_letter(local, target, message,
+                !service               ? HWS_REASON_not_found
+                : error == HWS_ECLOSED ? HWS_REASON_stopped
+                                       : HWS_REASON_mailbox_full);
+    return error;
+}
+
 int hwsi_deliver_local(struct hwsi_local *local, struct hws_pid *target,
                        const struct hws_message *message)
 {
     struct hws_context *actor = target->actor;
-    if (!actor) {
-        hwsi_letter(local, target, message, HWS_REASON_not_found);
-        return HWS_ENOTFOUND;
-    }
+    if (!actor)
+        return find_nobody(local, target, message);
     struct hwsi_lane *lane = &actor->lanes[HWSI_LANE_USER];
     if (lane->count >= actor->mailbox_size) {
         hwsi_letter(local, target, message, HWS_REASON_mailbox_full);

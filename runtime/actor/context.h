@@ -31,6 +31,8 @@ struct hws_context {
     uint64_t told;              /* Terminateds in the mailbox */
     struct hwsi_family *family; /* family.h; NULL: none */
     struct hwsi_alarm *alarms;  /* alarm.h */
+    uint64_t number;            /* in the roster */
+    struct hwsi_kind *kind;     /* that made it, or NULL; counted */
 };
 
 #endif

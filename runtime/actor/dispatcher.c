@@ -165,6 +165,8 @@ static void finish(struct hws_context *actor)
                                              .pid = actor->pid,
                                              .reason = actor->failed ? "failed" : "stopped" });
     hwsi_list_remove(&actor->all);
+    hwsi_roster_remove(&local->roster, actor->number);
+    hwsi_kind_left(&local->kinds, actor->kind);
     local->actor_count--;
     hwsi_alarms_cancel(actor);
     hwsi_family_leave(actor);

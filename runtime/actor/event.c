@@ -82,7 +82,7 @@ static bool may_log_refusal(struct hwsi_local *local)
     bool fits = hwsi_quota_take(&local->events.refusals, hwsi_now(local),
                                 local->options->dead_letter_log_rate, &untold);
     if (untold)
-        hwsi_log(local, HWS_LOG_warning, "refused links: %llu more were not logged",
+        hwsi_log(local, HWS_LOG_warning, "refused links and requests: %llu more were not logged",
                  (unsigned long long)untold);
     return fits;
 }
@@ -103,7 +103,8 @@ static void log_event(struct hwsi_local *local, const struct hws_event *event)
     char text[DETAIL_MAX + 1024];
     if (event->type == HWS_EVENT_DeadLetter)
         return; /* logged by letter.c, at a bounded rate */
-    if (event->type == HWS_EVENT_LinkRefused && !may_log_refusal(local))
+    if ((event->type == HWS_EVENT_LinkRefused || event->type == HWS_EVENT_ServiceRefused) &&
+        !may_log_refusal(local))
         return;
     if (event->type == HWS_EVENT_ActorStarted || event->type == HWS_EVENT_ActorStopped ||
         event->type == HWS_EVENT_Watch)
@@ -114,7 +115,7 @@ static void log_event(struct hwsi_local *local, const struct hws_event *event)
         event->type == HWS_EVENT_EndpointTerminated || event->type == HWS_EVENT_Suspect ||
         event->type == HWS_EVENT_Gated || event->type == HWS_EVENT_Quarantined ||
         event->type == HWS_EVENT_Blocked || event->type == HWS_EVENT_LinkRefused ||
-        event->type == HWS_EVENT_EventsDropped)
+        event->type == HWS_EVENT_ServiceRefused || event->type == HWS_EVENT_EventsDropped)
         level = is_orderly(event->reason) ? HWS_LOG_info : HWS_LOG_warning;
     hwsi_event_line(event, text, sizeof text);
     log_lines(local, level, text);

@@ -78,7 +78,8 @@ void hwsi_family_escalate(struct hws_context *actor, int error)
 int hws_context_spawn(struct hws_context *context, const struct hws_actor_ops *ops, void *self,
                       const struct hws_spawn_options *options, struct hws_pid **out)
 {
-    return hwsi_spawn(context->local, context, ops, self, options, out);
+    return hwsi_spawn(context->local, &(struct hwsi_origin){ .parent = context }, ops, self,
+                      options, out);
 }
 
 int hws_context_spawn_named(struct hws_context *context, const char *name,

@@ -26,6 +26,8 @@ int hwsi_local_init(struct hwsi_local *local, struct hws_system *system,
     hwsi_list_init(&local->requests.done);
     hwsi_map_init(&local->watches, heap);
     hwsi_map_init(&local->alarms, heap);
+    hwsi_kinds_init(&local->kinds, heap);
+    local->roster.heap = heap;
     local->pool = hwsi_pool_new(heap);
     local->arena.pool = local->pool;
     int error =
@@ -33,6 +35,9 @@ int hwsi_local_init(struct hwsi_local *local, struct hws_system *system,
     if (!error)
         error = hwsi_pid_intern(local->names, local->names->local, hws_slice_text("$system"),
                                 &local->root);
+    if (!error)
+        error = hwsi_pid_intern(local->names, local->names->local, hws_slice_text("$services"),
+                                &local->services_pid);
     return error;
 }
 
@@ -48,7 +53,11 @@ void hwsi_local_free(struct hwsi_local *local)
     hwsi_events_free(local);
     hwsi_mailbox_nodes_free(&local->nodes);
     hwsi_arena_free(&local->arena);
+    hwsi_kinds_free(&local->kinds);
+    hwsi_peers_free(local->heap, &local->diagnostics_peers);
+    hwsi_roster_free(&local->roster);
     hwsi_pid_release(local->root);
+    hwsi_pid_release(local->services_pid);
     hwsi_names_close(local->names);
     hwsi_pool_close(local->pool);
 }

@@ -6,8 +6,10 @@
 #ifndef HAWSER_ACTOR_LOCAL_H
 #define HAWSER_ACTOR_LOCAL_H
 
+#include "actor/kind.h"
 #include "actor/mailbox.h"
 #include "actor/names.h"
+#include "actor/roster.h"
 #include "base/list.h"
 #include "base/pool.h"
 #include "base/quota.h"
@@ -76,6 +78,12 @@ struct hwsi_letters {
     struct hwsi_letter_route *route;
 };
 
+/* Answers what is asked of the system itself; remote/ implements it. */
+struct hwsi_services {
+    /* Starts the actor of local->services_pid, which lives only since somebody has asked. */
+    int (*start)(struct hwsi_services *services);
+};
+
 struct hwsi_local {
     struct hws_system *system;
     const struct hws_options *options;
@@ -94,7 +102,12 @@ struct hwsi_local {
     struct hwsi_events events;
     struct hwsi_requests requests;
     struct hwsi_letters letters;
-    struct hws_pid *root; /* who asks when no actor does: "$system" */
+    struct hws_pid *root;         /* who asks when no actor does: "$system" */
+    struct hws_pid *services_pid; /* whom to ask: "$services" */
+    struct hwsi_services *services;
+    struct hwsi_kinds kinds;
+    struct hwsi_peers diagnostics_peers; /* who may ask about actors */
+    struct hwsi_roster roster;
     uint64_t actor_count, next_name, last_alarm, delivered;
     uint64_t backlog;                   /* user messages that wait for the dispatcher */
     struct hws_correlation correlation; /* of the last local message */
@@ -156,7 +169,13 @@ static inline void hwsi_outgoing(struct hws_message *out, const struct hws_messa
 void hwsi_name_local(struct hwsi_local *local, struct hws_message *message);
 
 /* --- actors (actor.c, dispatcher.c) --- */
-int hwsi_spawn(struct hwsi_local *local, struct hws_context *parent,
+/* Where an actor comes from. NULL or zeroed: from the host. */
+struct hwsi_origin {
+    struct hws_context *parent;
+    struct hwsi_kind *kind;
+    bool service; /* it is "$services", which nobody else may be */
+};
+int hwsi_spawn(struct hwsi_local *local, const struct hwsi_origin *origin,
                const struct hws_actor_ops *ops, void *self, const struct hws_spawn_options *options,
                struct hws_pid **out);
 /* The message's payload as a slice of a counted buffer: the one it lies in, or a copy. NULL: out of memory. */

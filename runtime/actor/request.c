@@ -275,7 +275,7 @@ bool hwsi_requests_run(struct hwsi_local *local)
         return false;
     struct hwsi_request *request = HWSI_ENTRY(node, struct hwsi_request, node);
     detach(request);
-    request->response.who = request->status ? request->target : NULL;
+    request->response.who = request->target;
     request->done(request->data, request->status, &request->response);
     request->response.who = NULL; /* borrowed */
     discard(request);

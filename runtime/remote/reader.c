@@ -199,6 +199,14 @@ static int deliver(struct hwsi_connection *connection, const struct hwsi_deliver
             hwsi_inbound_type(&association->in, local->names, &in->type, &message->type, &own_type);
     if (!error && in->request_id && !answer && !message->sender)
         message->sender = endpoint->root;
+    if (!error && target == local->services_pid && message->sender &&
+        message->sender->address != endpoint->address) {
+        /* Who asks the system is who shook hands, whatever third one the message names. */
+        if (own_sender)
+            hwsi_pid_release(message->sender);
+        message->sender = endpoint->root;
+        own_sender = false;
+    }
     if (!error && !decodable) {
         endpoint->undecodable++;
         message->payload.size = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * msgpack tokens by hand, for headers: uint, nil, str, bin, array. Bounded, allocates nothing, no
+ * msgpack tokens by hand, for headers: uint, nil, str, bin, array, map. Bounded, allocates nothing, no
  * state but two pointers. The message path reads and writes a header of five small tokens; by hand
  * that is about a nanosecond a side, through msgpack-c 20 to 60. Payloads are not touched here: who
  * makes one (the Lua bindings, a C host) packs it with msgpack-c.
@@ -17,6 +17,7 @@
 #include "hawser/core.h"
 
 #define HWSI_NIL 0xc0u
+#define HWSI_FIXMAP 0x80u
 #define HWSI_FIXARRAY 0x90u
 #define HWSI_FIXSTR 0xa0u
 
@@ -98,6 +99,23 @@ static inline bool hwsi_read_array(struct hwsi_reader *reader, uint64_t *count)
     return hwsi_read_big(reader, head == 0xdc ? 2 : 4, count);
 }
 
+/* The same: as many pairs. */
+static inline bool hwsi_read_map(struct hwsi_reader *reader, uint64_t *count)
+{
+    if (reader->at == reader->end) {
+        return false;
+    }
+    uint8_t head = *reader->at++;
+    if ((head & 0xf0) == HWSI_FIXMAP) {
+        *count = head & 0x0f;
+        return true;
+    }
+    if (head != 0xde && head != 0xdf) {
+        return false;
+    }
+    return hwsi_read_big(reader, head == 0xde ? 2 : 4, count);
+}
+
 static inline bool hwsi_read_bytes(struct hwsi_reader *reader, uint64_t size, struct hws_slice *out)
 {
     if (size > hwsi_reader_left(reader)) {
@@ -174,6 +192,13 @@ static inline uint8_t *hwsi_put_nil(uint8_t *at)
 static inline uint8_t *hwsi_put_array(uint8_t *at, unsigned count)
 {
     *at = (uint8_t)(HWSI_FIXARRAY | count);
+    return at + 1;
+}
+
+/* At most 15 pairs. */
+static inline uint8_t *hwsi_put_map(uint8_t *at, unsigned count)
+{
+    *at = (uint8_t)(HWSI_FIXMAP | count);
     return at + 1;
 }
 

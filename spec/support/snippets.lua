@@ -147,7 +147,7 @@ function snippets.compile(directory, file, program)
         sanitize and "-fsanitize=" .. sanitize or "",
         "-I" .. root .. "/runtime/include", "-I" .. root .. "/bindings", file, "-o", program,
         lua and "-Wl,-E " .. build .. "/lib/libhawser_lua.a" or "", build .. "/lib/libhawser.a",
-        "$(pkg-config --cflags --libs libuv " .. (lua and "lua5.4" or "") .. ")",
+        "$(pkg-config --cflags --libs libuv libpcre2-8 " .. (lua and "lua5.4" or "") .. ")",
         "$(for name in msgpack-c msgpackc msgpack; do pkg-config --libs $name && break; done)",
         "-lpthread -lm -ldl",
     }, " ")

@@ -388,7 +388,7 @@ static void test_refusals_do_not_fill_the_log(void **state)
     assert_int_equal(rig_count(&rig, HWS_EVENT_LinkRefused), 35);
     rig_pass(&rig, HWS_SECOND);
     assert_null(rig_accept(&rig));
-    assert_true(rig_logged(&rig, "refused links: 25 more were not logged"));
+    assert_true(rig_logged(&rig, "refused links and requests: 25 more were not logged"));
     rig_end(&rig);
 }
 

@@ -22,10 +22,7 @@ static void done(void *data, int status, const struct hws_message *response)
     self->status = status;
     self->reason = response->reason;
     self->size = response->payload.size;
-    if (status)
-        hws_pid_format(response->who, self->who, sizeof self->who);
-    else
-        assert_null(response->who);
+    hws_pid_format(response->who, self->who, sizeof self->who);
     if (self->act)
         self->act(self);
 }

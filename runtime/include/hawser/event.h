@@ -86,6 +86,8 @@ enum hws_event_field {
     X(DeadLetter,                                                                                  \
       HWS_F(pid) | HWS_F(sender) | HWS_F(reason) | HWS_F(message) | HWS_F(correlation),            \
       "a message was not delivered")                                                               \
+    X(ServiceRefused, HWS_F(address) | HWS_F(name) | HWS_F(reason) | HWS_F(detail),                \
+      "a system asked for an actor or for diagnostics, and did not get it")                        \
     X(ActorStarted, HWS_F(pid), "an actor was spawned")                                            \
     X(ActorStopped, HWS_F(pid) | HWS_F(reason), "an actor ended")                                  \
     X(ActorFailed, HWS_F(pid) | HWS_F(detail) | HWS_F(reason) | HWS_F(count),                      \

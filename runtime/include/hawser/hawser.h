@@ -13,6 +13,7 @@
 #include "hawser/options.h"
 #include "hawser/policy.h"
 #include "hawser/remote.h"
+#include "hawser/service.h"
 #include "hawser/system.h"
 #include "hawser/transport.h"
 

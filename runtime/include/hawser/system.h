@@ -24,6 +24,7 @@
 #include "hawser/options.h"
 #include "hawser/policy.h"
 #include "hawser/remote.h"
+#include "hawser/service.h"
 #include "hawser/transport.h"
 
 #define HWS_VERSION_MAJOR 0
