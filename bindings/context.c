@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "context.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "await.h"
 #include "children.h"
+#include "events.h"
 #include "pid.h"
 #include "request.h"
 #include "send.h"
@@ -123,15 +123,10 @@ static int get_request_id(struct hwl_context *context, lua_State *L)
 
 static int get_correlation(struct hwl_context *context, lua_State *L)
 {
-    char text[32];
-    if (!context->message) {
+    if (context->message)
+        hwl_push_correlation(L, context->message->correlation);
+    else
         lua_pushnil(L);
-        return 1;
-    }
-    (void)snprintf(text, sizeof text, "%016llx%08lx",
-                   (unsigned long long)context->message->correlation.hi,
-                   (unsigned long)context->message->correlation.lo);
-    lua_pushstring(L, text);
     return 1;
 }
 

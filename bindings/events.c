@@ -28,6 +28,14 @@ void hwl_push_uid(lua_State *L, uint64_t uid)
     lua_pushstring(L, uid ? text : NULL);
 }
 
+void hwl_push_correlation(lua_State *L, struct hws_correlation value)
+{
+    char text[32];
+    (void)snprintf(text, sizeof text, "%016llx%08lx", (unsigned long long)value.hi,
+                   (unsigned long)value.lo);
+    lua_pushstring(L, text);
+}
+
 /* --- one function a kind of field --- */
 
 static void push_text(struct hwl_system *system, lua_State *L, const char *text)
@@ -59,6 +67,14 @@ static void push_seconds(struct hwl_system *system, lua_State *L, uint64_t value
     lua_pushnumber(L, (double)value / 1e9);
 }
 
+static void push_clock(struct hwl_system *system, lua_State *L, uint64_t value)
+{
+    if (value == HWS_NEVER)
+        lua_pushnil(L);
+    else
+        push_seconds(system, L, value);
+}
+
 static void push_flag(struct hwl_system *system, lua_State *L, bool value)
 {
     (void)system;
@@ -67,11 +83,8 @@ static void push_flag(struct hwl_system *system, lua_State *L, bool value)
 
 static void push_correlation(struct hwl_system *system, lua_State *L, struct hws_correlation value)
 {
-    char text[32];
     (void)system;
-    (void)snprintf(text, sizeof text, "%016llx%08lx", (unsigned long long)value.hi,
-                   (unsigned long)value.lo);
-    lua_pushstring(L, text);
+    hwl_push_correlation(L, value);
 }
 
 /* The message of a letter may be anything: what is no value is left out. */

@@ -16,6 +16,8 @@ void hwl_push_event(struct hwl_system *system, lua_State *L, const struct hws_ev
 int hwl_list_events(lua_State *L);
 void hwl_open_events(lua_State *L);
 
+/* Pushes a correlation id as text, 24 hex digits. */
+void hwl_push_correlation(lua_State *L, struct hws_correlation value);
 /* Pushes a uid as text. */
 void hwl_push_uid(lua_State *L, uint64_t uid); /* 16 hex digits; 0, which is nobody's: nil */
 

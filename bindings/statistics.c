@@ -27,23 +27,58 @@ static void set_time(lua_State *L, const char *name, uint64_t value)
     lua_setfield(L, -2, name);
 }
 
-/* dead_letters = { total =, not_found =, ... }, the reasons that occurred */
-static void set_letters(lua_State *L, const uint64_t *by_reason)
+#define set_bytes set_count
+#define set_ns set_time
+
+/* `field` = { total =, not_found =, ... }, the reasons that occurred */
+static void set_reasons(lua_State *L, const char *field, const uint64_t *by_reason, int count,
+                        const char *(*name_of)(int))
 {
     uint64_t total = 0;
     lua_newtable(L);
-    for (int reason = HWS_REASON_none + 1; reason < HWS_REASON_COUNT; reason++) {
+    for (int reason = 0; reason < count; reason++) {
         total += by_reason[reason];
         if (by_reason[reason] > 0)
-            set_count(L, hws_reason_name(reason), by_reason[reason]);
+            set_count(L, name_of(reason), by_reason[reason]);
     }
     set_count(L, "total", total);
-    lua_setfield(L, -2, "dead_letters");
+    lua_setfield(L, -2, field);
+}
+
+static const char *link_reason(int reason)
+{
+    return hws_link_reason_name((enum hws_link_reason)reason);
+}
+
+static void set_letters(lua_State *L, const uint64_t *by_reason)
+{
+    set_reasons(L, "dead_letters", by_reason, HWS_REASON_COUNT, hws_reason_name);
+}
+
+static void set_links(lua_State *L, const char *field, const uint64_t *by_reason)
+{
+    set_reasons(L, field, by_reason, HWS_LINK_REASON_COUNT, link_reason);
+}
+
+/* rtt_buckets = { { upper =, count = }, ... }: those that are not empty; the last has no upper */
+static void set_buckets(lua_State *L, const uint32_t *buckets)
+{
+    lua_Integer n = 0;
+    lua_newtable(L);
+    for (size_t i = 0; i < HWS_RTT_BUCKETS; i++) {
+        if (!buckets[i])
+            continue;
+        lua_createtable(L, 0, 2);
+        set_time(L, "upper", hws_rtt_bound(i));
+        set_count(L, "count", buckets[i]);
+        lua_rawseti(L, -2, ++n);
+    }
+    lua_setfield(L, -2, "rtt_buckets");
 }
 
 static void push_endpoint(lua_State *L, const struct hws_endpoint_statistics *statistics)
 {
-    lua_createtable(L, 0, 28);
+    lua_createtable(L, 0, 44);
     set_text(L, "address", statistics->address);
     set_text(L, "name", statistics->name);
     set_text(L, "level", statistics->level);
@@ -54,22 +89,30 @@ static void push_endpoint(lua_State *L, const struct hws_endpoint_statistics *st
     set_count(L, "incarnation", statistics->incarnation);
     set_time(L, "since", statistics->since);
     set_time(L, "next", statistics->next);
-    set_time(L, "rtt", statistics->rtt);
-#define X(name, unit, doc) set_count(L, #name, statistics->name);
+    set_text(L, "step", hws_endpoint_step_name(statistics->step));
+    hwl_push_correlation(L, statistics->correlation);
+    lua_setfield(L, -2, "correlation");
+#define X(name, unit, doc) set_##unit(L, #name, statistics->name);
     HWS_ENDPOINT_STATISTICS(X)
 #undef X
     set_letters(L, statistics->dead_letters);
+    set_links(L, "connect_failures", statistics->connect_failures);
+    set_links(L, "disconnects", statistics->disconnects);
+    set_buckets(L, statistics->rtt_buckets);
 }
 
 static int push_totals(struct hwl_system *self, lua_State *L)
 {
     struct hws_system_statistics statistics;
     hws_system_statistics(self->system, &statistics);
-    lua_createtable(L, 0, 12);
+    lua_createtable(L, 0, 20);
 #define X(name, doc) set_count(L, #name, statistics.name);
     HWS_SYSTEM_STATISTICS(X)
 #undef X
     set_letters(L, statistics.dead_letters_by_reason);
+    set_links(L, "connect_failures", statistics.connect_failures);
+    set_links(L, "disconnects", statistics.disconnects);
+    set_links(L, "links_refused", statistics.links_refused);
     set_count(L, "callback_errors", self->callback_errors);
     return 1;
 }

@@ -59,6 +59,9 @@ struct hws_system {
     _Atomic(void *) wake_data;
 };
 
+/* HWS_ENOTFOUND: it has no endpoint. One reference of *address for the caller on success. */
+int hwsi_system_find_address(struct hws_system *system, const char *text,
+                             struct hwsi_address **address);
 void hwsi_posts_deliver(struct hws_system *system);
 void hwsi_posts_free(struct hws_system *system);
 void hwsi_after_free(struct hws_system *system);

@@ -5,53 +5,8 @@
 #include "base/text.h"
 #include "system_private.h"
 
-const char *hws_endpoint_state_name(enum hws_endpoint_state state)
-{
-    static const char *const names[] = {
-#define X(name) #name,
-        HWS_ENDPOINT_STATES(X)
-#undef X
-    };
-    return state < HWS_ENDPOINT_STATE_COUNT ? names[state] : "unknown";
-}
-
-void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint,
-                              struct hws_endpoint_statistics *out)
-{
-    const struct hwsi_association *association = endpoint->association;
-    const struct hwsi_ring *ring = association ? &association->lanes[HWSI_LANE_USER] : NULL;
-    *out = (struct hws_endpoint_statistics){
-        .state = endpoint->state,
-        .uid = endpoint->uid,
-        .incarnation = endpoint->incarnation,
-        .since = endpoint->since,
-        .next = endpoint->next,
-        .rtt = endpoint->rtt,
-        .queue_capacity = endpoint->manager->local->options->endpoint_writer_queue_size,
-        .queue_size = ring ? hwsi_ring_count(ring) : endpoint->last_size,
-        .queue_bytes = ring ? ring->bytes : endpoint->last_bytes,
-        .deliver_success = endpoint->deliver_success,
-        .deliver_failure = endpoint->deliver_failure,
-        .received = endpoint->received,
-        .received_bytes = endpoint->received_bytes,
-        .sent_bytes = endpoint->sent_bytes,
-        .duplicates = endpoint->duplicates,
-        .resent = endpoint->resent,
-        .connects = endpoint->connects,
-        .reconnect_attempts = endpoint->attempt,
-        .undecodable = endpoint->undecodable,
-    };
-    memcpy(out->dead_letters, endpoint->letters, sizeof out->dead_letters);
-    hwsi_text_copy(out->address, sizeof out->address, endpoint->address->text);
-    hwsi_text_copy(out->name, sizeof out->name, endpoint->name);
-    hwsi_text_copy(
-        out->level, sizeof out->level,
-        hwsi_endpoint_level_name(endpoint, association ? endpoint->level : endpoint->last_level));
-    hwsi_text_copy(out->reason, sizeof out->reason, endpoint->reason ? endpoint->reason : "");
-}
-
-/* One reference of *address for the caller on success. */
-static int find(struct hws_system *system, const char *text, struct hwsi_address **address)
+int hwsi_system_find_address(struct hws_system *system, const char *text,
+                             struct hwsi_address **address)
 {
     int error = hwsi_address_intern(system->local.names, hws_slice_text(text), address);
     if (!error && !(*address)->endpoint) {
@@ -59,45 +14,6 @@ static int find(struct hws_system *system, const char *text, struct hwsi_address
         error = HWS_ENOTFOUND;
     }
     return error;
-}
-
-int hws_statistics(struct hws_system *system, const char *text, struct hws_endpoint_statistics *out)
-{
-    struct hwsi_address *address;
-    int error = find(system, text, &address);
-    if (error)
-        return error;
-    hwsi_endpoint_statistics(address->endpoint, out);
-    hwsi_address_release(address);
-    return 0;
-}
-
-void hws_statistics_snapshot(struct hws_system *system,
-                             void (*fn)(void *data,
-                                        const struct hws_endpoint_statistics *statistics),
-                             void *data)
-{
-    struct hwsi_list *head = &system->manager.endpoints;
-    for (struct hwsi_list *node = head->next; node != head; node = node->next) {
-        struct hws_endpoint_statistics statistics;
-        hwsi_endpoint_statistics(HWSI_ENTRY(node, struct hwsi_endpoint, all), &statistics);
-        fn(data, &statistics);
-    }
-}
-
-void hws_system_statistics(struct hws_system *system, struct hws_system_statistics *out)
-{
-    const struct hwsi_local *local = &system->local;
-    *out = (struct hws_system_statistics){ .actors = local->actor_count,
-                                           .endpoints = system->manager.endpoint_count,
-                                           .delivered = local->delivered,
-                                           .dead_letters = local->letters.total,
-                                           .events_published = local->events.published,
-                                           .events_dropped = local->events.dropped,
-                                           .requests_pending = local->requests.count,
-                                           .memory = system->heap->held };
-    memcpy(out->dead_letters_by_reason, local->letters.by_reason,
-           sizeof out->dead_letters_by_reason);
 }
 
 int hws_check_address(struct hws_system *system, const char *text, char *message, size_t capacity)
@@ -122,10 +38,10 @@ int hws_associate(struct hws_system *system, const char *text)
 int hws_close_endpoint(struct hws_system *system, const char *text, const char *reason)
 {
     struct hwsi_address *address;
-    int error = find(system, text, &address);
+    int error = hwsi_system_find_address(system, text, &address);
     if (error)
         return error;
-    hwsi_endpoint_close(address->endpoint, "closed", reason ? reason : "closed by call",
+    hwsi_endpoint_close(address->endpoint, HWS_LINK_closed, reason ? reason : "closed by call",
                         HWS_REASON_disconnected);
     hwsi_address_release(address);
     return 0;
@@ -135,7 +51,7 @@ int hws_quarantine(struct hws_system *system, const char *text, const char *reas
                    uint64_t duration)
 {
     struct hwsi_address *address;
-    int error = find(system, text, &address);
+    int error = hwsi_system_find_address(system, text, &address);
     if (error)
         return error;
     error = hwsi_endpoint_quarantine(address->endpoint, reason ? reason : "quarantined by call",
@@ -147,7 +63,7 @@ int hws_quarantine(struct hws_system *system, const char *text, const char *reas
 int hws_release(struct hws_system *system, const char *text)
 {
     struct hwsi_address *address;
-    int error = find(system, text, &address);
+    int error = hwsi_system_find_address(system, text, &address);
     if (error)
         return error;
     struct hwsi_endpoint *endpoint = address->endpoint;
@@ -179,13 +95,13 @@ void hws_each_blocked_system(struct hws_system *system, void (*fn)(void *data, c
 int hws_cut_link(struct hws_system *system, const char *text)
 {
     struct hwsi_address *address;
-    int error = find(system, text, &address);
+    int error = hwsi_system_find_address(system, text, &address);
     if (error)
         return error;
     struct hwsi_endpoint *endpoint = address->endpoint;
     if (endpoint->connection) {
         hwsi_connection_close(endpoint->connection, HWSI_FRAME_BYE, 0, "");
-        hwsi_endpoint_link_lost(endpoint, "reset", "the link was cut by call");
+        hwsi_endpoint_link_lost(endpoint, HWS_LINK_reset, "the link was cut by call");
     } else {
         error = HWS_EDISCONNECTED;
     }

@@ -386,16 +386,6 @@ describe("docs/wire.md", function()
     end
   end)
 
-  it("has the closing reasons of the code", function()
-    local documented = rows("| code | number | meaning |%f[\n]")
-    local defined = entries("runtime/wire/handshake.h", "HWSI_REFUSALS")
-    assert.equal(#defined, #documented)
-    for i, entry in ipairs(defined) do
-      local row = documented[i]
-      assert.same(entry, { row[1], ('%s, "%s"'):format(row[2], row[3]) })
-    end
-  end)
-
   it("has the numbers of the reasons, which go over the wire", function()
     local documented = rows("| number | TERMINATED |")
     local letters = entries("runtime/include/hawser/message.h", "HWS_DEAD_LETTER_REASONS")

@@ -21,6 +21,7 @@ enum kind {
     KIND_uid,
     KIND_u64,
     KIND_seconds,
+    KIND_clock,
     KIND_flag,
     KIND_correlation,
     KIND_value
@@ -104,6 +105,7 @@ static bool is_empty(const struct hws_event *event, size_t field)
     case KIND_pid: return !*(struct hws_pid *const *)(const void *)place;
     case KIND_uid:
         return *(const uint64_t *)(const void *)place == 0; /* nobody's: the peer was never met */
+    case KIND_clock: return *(const uint64_t *)(const void *)place == HWS_NEVER;
     case KIND_value: return ((const struct hws_slice *)(const void *)place)->size == 0;
     default: return false;
     }
@@ -126,6 +128,10 @@ static void json_field(struct text *t, const struct hws_event *event, size_t fie
         break;
     case KIND_seconds:
         hwsi_text_append(t->out, t->capacity, &t->used, "%.9g",
+                         (double)*(const uint64_t *)place / HWS_SECOND);
+        break;
+    case KIND_clock:
+        hwsi_text_append(t->out, t->capacity, &t->used, "%.9f",
                          (double)*(const uint64_t *)place / HWS_SECOND);
         break;
     case KIND_flag:
@@ -154,6 +160,24 @@ size_t hws_event_json(const struct hws_event *event, char *out, size_t capacity)
     return t.used;
 }
 
+/* For people a time is so long ago, or in so long: "step=dial in 0.8 s". */
+static void line_clock(struct text *t, const struct hws_event *event, size_t field)
+{
+    uint64_t at = *(const uint64_t *)(const void *)((const char *)event + fields[field].offset);
+    double apart = (double)at / HWS_SECOND - (double)event->time / HWS_SECOND;
+    if (field == HWS_FIELD_next)
+        hwsi_text_append(t->out, t->capacity, &t->used, " in %.3g s", apart > 0 ? apart : 0);
+    else
+        hwsi_text_append(t->out, t->capacity, &t->used, " %s=%.3g s ago", fields[field].name,
+                         -apart);
+}
+
+static bool speaks_for_itself(size_t field)
+{
+    return fields[field].kind == KIND_text && field != HWS_FIELD_state && field != HWS_FIELD_from &&
+           field != HWS_FIELD_step;
+}
+
 void hwsi_event_line(const struct hws_event *event, char *out, size_t capacity)
 {
     struct text t = { out, capacity, 0 };
@@ -164,9 +188,14 @@ void hwsi_event_line(const struct hws_event *event, char *out, size_t capacity)
         const void *place = (const char *)event + fields[i].offset;
         if (i == HWS_FIELD_detail)
             continue; /* it may have several lines */
-        if (fields[i].kind == KIND_text)
+        if (speaks_for_itself(i)) {
             hwsi_text_append(out, capacity, &t.used, " %s", *(const char *const *)place);
-        else if (fields[i].kind != KIND_value && fields[i].kind != KIND_correlation) {
+        } else if (fields[i].kind == KIND_clock) {
+            line_clock(&t, event, i);
+        } else if (fields[i].kind == KIND_text) {
+            hwsi_text_append(out, capacity, &t.used, " %s=%s", fields[i].name,
+                             *(const char *const *)place);
+        } else if (fields[i].kind != KIND_value) {
             hwsi_text_append(out, capacity, &t.used, " %s=", fields[i].name);
             json_field(&t, event, i);
         }

@@ -9,15 +9,12 @@ static void timed_out(struct hwsi_timer *timer)
     struct hwsi_endpoint *endpoint = connection->endpoint;
     bool opening = connection->phase == HWSI_DIALING;
     if (!endpoint)
-        hwsi_publish(connection->manager->local,
-                     &(struct hws_event){ .type = HWS_EVENT_LinkRefused,
-                                          .address = connection->link->peer,
-                                          .reason = hwsi_refusal_name(HWSI_REFUSED_timeout),
-                                          .detail = hwsi_refusal_sentence(HWSI_REFUSED_timeout) });
+        hwsi_manager_link_refused(connection->manager, connection->link->peer, HWSI_REFUSED_timeout,
+                                  hwsi_refusal_sentence(HWSI_REFUSED_timeout));
     hwsi_connection_close(connection, HWSI_FRAME_REFUSE, HWSI_REFUSED_timeout,
                           hwsi_refusal_sentence(HWSI_REFUSED_timeout));
     if (endpoint)
-        hwsi_endpoint_dial_failed(endpoint, "timeout",
+        hwsi_endpoint_dial_failed(endpoint, HWS_LINK_timeout,
                                   opening ? "no connection within connect_timeout"
                                           : "no handshake within handshake_timeout");
 }

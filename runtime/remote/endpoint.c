@@ -7,19 +7,6 @@
 #include "base/text.h"
 #include "remote/manager.h"
 
-void hwsi_endpoint_set_state(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state,
-                             const char *why)
-{
-    struct hwsi_local *local = endpoint->manager->local;
-    endpoint->state = state;
-    endpoint->since = hwsi_now(local);
-    endpoint->next = HWS_NEVER;
-    char *reason = why && *why ? hwsi_copy_text(local->heap, why)
-                               : NULL;             /* without memory: no reason to show */
-    hwsi_free_text(local->heap, endpoint->reason); /* `why` may have been this */
-    endpoint->reason = reason;
-}
-
 void hwsi_endpoint_touch(struct hwsi_endpoint *endpoint)
 {
     if (hwsi_list_empty(&endpoint->dirty)) {
@@ -48,6 +35,7 @@ static int begin_life(struct hwsi_endpoint *endpoint)
     hwsi_manager_bury(endpoint->manager,
                       NULL); /* the next tomb's time; this one, due or not, lives again */
     endpoint->incarnation++;
+    hwsi_endpoint_name_association(endpoint);
     endpoint->attempt = endpoint->delay = 0;
     endpoint->connected_before = endpoint->queue_while_away = false;
     endpoint->lost_at = hwsi_now(endpoint->manager->local);
@@ -60,15 +48,21 @@ static void await_client(struct hwsi_endpoint *endpoint)
 {
     uint64_t wait = endpoint->manager->local->options->client_wait;
     char detail[128];
-    endpoint->next = endpoint->lost_at + wait;
-    if (endpoint->next > hwsi_now(endpoint->manager->local)) {
-        hwsi_timer_start(&endpoint->retry, endpoint->next);
+    uint64_t until = endpoint->lost_at + wait;
+    if (until > hwsi_now(endpoint->manager->local)) {
+        hwsi_timer_start(&endpoint->retry, until);
         return;
     }
     hwsi_say(detail, sizeof detail,
              "a client can not be dialled, and it did not come back within %.6g s",
              (double)wait / HWS_SECOND);
-    hwsi_endpoint_close(endpoint, "unreachable", detail, HWS_REASON_disconnected);
+    hwsi_endpoint_close(endpoint, HWS_LINK_unreachable, detail, HWS_REASON_disconnected);
+}
+
+static void publish_attempt(struct hwsi_endpoint *endpoint)
+{
+    hwsi_endpoint_publish(endpoint, &(struct hws_event){ .type = HWS_EVENT_AssociationAttempt,
+                                                         .attempt = endpoint->attempt });
 }
 
 static void dial(struct hwsi_endpoint *endpoint)
@@ -80,10 +74,7 @@ static void dial(struct hwsi_endpoint *endpoint)
         await_client(endpoint);
         return;
     }
-    hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_AssociationAttempt,
-                                                      .address = endpoint->address->text,
-                                                      .incarnation = endpoint->incarnation,
-                                                      .attempt = endpoint->attempt });
+    endpoint->totals.attempts++;
     struct hws_transport *transport =
         hwsi_manager_transport(manager, endpoint->address->text, &rest);
     if (!transport) {
@@ -91,7 +82,8 @@ static void dial(struct hwsi_endpoint *endpoint)
             detail, sizeof detail,
             "%s can not be dialled: no transport speaks this address; expected host:port or unix:/path",
             endpoint->address->text);
-        hwsi_endpoint_dial_failed(endpoint, "unreachable", detail);
+        publish_attempt(endpoint);
+        hwsi_endpoint_dial_failed(endpoint, HWS_LINK_unreachable, detail);
         return;
     }
     struct hwsi_connection *connection = hwsi_connection_new(manager, endpoint, true);
@@ -102,13 +94,22 @@ static void dial(struct hwsi_endpoint *endpoint)
                                      sizeof detail);
     if (error && connection)
         hwsi_connection_free(connection);
-    if (error) {
-        hwsi_endpoint_dial_failed(endpoint, hwsi_error_word(error),
-                                  detail[0] ? detail : hws_strerror(error));
-        return;
+    if (!error) {
+        connection->link = link;
+        endpoint->dialing = connection;
     }
-    connection->link = link;
-    endpoint->dialing = connection;
+    publish_attempt(endpoint);
+    if (error)
+        hwsi_endpoint_dial_failed(endpoint, hwsi_reason_of_error(error),
+                                  detail[0] ? detail : hws_strerror(error));
+}
+
+/* Dials in a moment, not from inside the caller's call: a dial that fails at once would turn its message into a dead letter early. */
+static void enter_associating(struct hwsi_endpoint *endpoint, const char *why)
+{
+    hwsi_timer_start(&endpoint->retry, hwsi_now(endpoint->manager->local));
+    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_associating, why);
+    hwsi_endpoint_publish(endpoint, &(struct hws_event){ .type = HWS_EVENT_EndpointAssociating });
 }
 
 int hwsi_endpoint_associate(struct hwsi_endpoint *endpoint)
@@ -120,17 +121,13 @@ int hwsi_endpoint_associate(struct hwsi_endpoint *endpoint)
     int error = begin_life(endpoint);
     if (error)
         return error;
-    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_associating, NULL);
-    /* Not from inside the caller's call: a dial that fails at once would turn its message into a dead letter early. */
-    endpoint->next = endpoint->since;
-    hwsi_timer_start(&endpoint->retry, endpoint->since);
+    enter_associating(endpoint, NULL);
     return 0;
 }
 
 static void retry_due(struct hwsi_timer *timer)
 {
     struct hwsi_endpoint *endpoint = HWSI_ENTRY(timer, struct hwsi_endpoint, retry);
-    endpoint->next = HWS_NEVER;
     if (endpoint->state == HWS_ENDPOINT_quarantined) {
         hwsi_endpoint_release(endpoint, "deadline");
         return;
@@ -138,44 +135,40 @@ static void retry_due(struct hwsi_timer *timer)
     if (endpoint->connection || endpoint->dialing || endpoint->manager->stopping)
         return;
     if (endpoint->state == HWS_ENDPOINT_gated)
-        hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_associating, endpoint->reason);
-    dial(endpoint);
+        enter_associating(endpoint, endpoint->reason);
+    else
+        dial(endpoint);
 }
 
 /* --- a try failed, or the link was lost: ask the policy --- */
 
 /* The peer said no, and will say it again: it is left alone for a while. */
-static bool is_refusal(const char *reason)
+static bool lasts(enum hws_link_reason reason)
 {
-    static const enum hwsi_refusal final[] = { HWSI_REFUSED_version,     HWSI_REFUSED_self,
-                                               HWSI_REFUSED_unexpected,  HWSI_REFUSED_blocked,
-                                               HWSI_REFUSED_quarantined, HWSI_REFUSED_stale };
-    for (size_t i = 0; i < sizeof final / sizeof *final; i++)
-        if (strcmp(reason, hwsi_refusal_name(final[i])) == 0)
-            return true;
-    return false;
+    static const bool all[] = {
+#define X(name, lasts, doc, advice) lasts,
+        HWS_LINK_REASONS(X)
+#undef X
+    };
+    return all[reason];
 }
 
 /* Nothing is tried for `delay`; the event says which kind of waiting it is. */
 static void wait_in(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state,
-                    enum hws_event_type type, uint64_t delay, const char *reason,
+                    enum hws_event_type type, uint64_t delay, enum hws_link_reason reason,
                     const char *detail)
 {
-    struct hwsi_local *local = endpoint->manager->local;
     hwsi_endpoint_set_state(endpoint, state, detail);
     endpoint->delay = delay;
-    endpoint->next = hwsi_later(local, delay);
-    hwsi_timer_start(&endpoint->retry, endpoint->next);
-    hwsi_publish(local, &(struct hws_event){ .type = type,
-                                             .address = endpoint->address->text,
-                                             .incarnation = endpoint->incarnation,
-                                             .attempt = endpoint->attempt,
-                                             .delay = delay,
-                                             .reason = reason,
-                                             .detail = detail });
+    hwsi_timer_start(&endpoint->retry, hwsi_later(endpoint->manager->local, delay));
+    hwsi_endpoint_publish(endpoint, &(struct hws_event){ .type = type,
+                                                         .attempt = endpoint->attempt,
+                                                         .delay = delay,
+                                                         .reason = hws_link_reason_name(reason),
+                                                         .detail = detail });
 }
 
-static void gate(struct hwsi_endpoint *endpoint, uint64_t delay, const char *reason,
+static void gate(struct hwsi_endpoint *endpoint, uint64_t delay, enum hws_link_reason reason,
                  const char *detail)
 {
     uint64_t least = endpoint->manager->local->options->gate_duration;
@@ -185,7 +178,8 @@ static void gate(struct hwsi_endpoint *endpoint, uint64_t delay, const char *rea
             detail);
 }
 
-static void plan_retry(struct hwsi_endpoint *endpoint, const char *reason, const char *detail)
+static void plan_retry(struct hwsi_endpoint *endpoint, enum hws_link_reason reason,
+                       const char *detail)
 {
     struct hwsi_manager *manager = endpoint->manager;
     struct hws_backoff_answer answer;
@@ -197,7 +191,7 @@ static void plan_retry(struct hwsi_endpoint *endpoint, const char *reason, const
                                             .attempt = endpoint->attempt,
                                             .elapsed = hwsi_now(manager->local) - endpoint->lost_at,
                                             .delay = endpoint->delay,
-                                            .reason = reason,
+                                            .reason = hws_link_reason_name(reason),
                                             .queue_size = hwsi_ring_count(ring),
                                             .queue_bytes = ring->bytes,
                                             .connected_before = endpoint->connected_before };
@@ -205,7 +199,7 @@ static void plan_retry(struct hwsi_endpoint *endpoint, const char *reason, const
     if (error.text[0])
         hwsi_manager_policy_failed(manager, endpoint->address->text, &error);
     if (!answer.give_up) {
-        if (is_refusal(reason))
+        if (lasts(reason))
             gate(endpoint, answer.delay, reason, detail);
         else
             wait_in(endpoint, HWS_ENDPOINT_reconnecting, HWS_EVENT_EndpointReconnect, answer.delay,
@@ -220,9 +214,10 @@ static void plan_retry(struct hwsi_endpoint *endpoint, const char *reason, const
     hwsi_endpoint_close(endpoint, reason, why, HWS_REASON_disconnected);
 }
 
-void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, const char *reason,
+void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, enum hws_link_reason reason,
                                const char *detail)
 {
+    endpoint->totals.failures[reason]++;
     if (endpoint->state == HWS_ENDPOINT_closed || endpoint->connection)
         return; /* a peer's dial came through meanwhile */
     plan_retry(endpoint, reason, detail);
@@ -231,26 +226,31 @@ void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, const char *reaso
 void hwsi_endpoint_await_peer(struct hwsi_endpoint *endpoint)
 {
     struct hwsi_local *local = endpoint->manager->local;
+    endpoint->totals.failures[HWS_LINK_duplicate]++;
     if (endpoint->state == HWS_ENDPOINT_closed || endpoint->connection)
         return;
-    endpoint->next = hwsi_later(
-        local, local->options->handshake_timeout); /* its link is up or given up by then */
-    hwsi_timer_start(&endpoint->retry, endpoint->next);
+    /* Its link is up or given up by then. */
+    hwsi_timer_start(&endpoint->retry, hwsi_later(local, local->options->handshake_timeout));
 }
 
-void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason, const char *detail)
+void hwsi_endpoint_disconnected(struct hwsi_endpoint *endpoint, enum hws_link_reason reason,
+                                const char *detail)
 {
-    struct hwsi_manager *manager = endpoint->manager;
-    struct hws_policy_error error;
+    endpoint->totals.disconnects[reason]++;
     hwsi_timer_stop(&endpoint->stable);
     hwsi_timer_stop(&endpoint->acknowledge);
     hwsi_heartbeat_stop(endpoint);
-    hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_EndpointDisconnected,
-                                                      .address = endpoint->address->text,
-                                                      .uid = endpoint->uid,
-                                                      .incarnation = endpoint->incarnation,
-                                                      .reason = reason,
-                                                      .detail = detail });
+    hwsi_endpoint_publish(endpoint, &(struct hws_event){ .type = HWS_EVENT_EndpointDisconnected,
+                                                         .reason = hws_link_reason_name(reason),
+                                                         .detail = detail });
+}
+
+void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, enum hws_link_reason reason,
+                             const char *detail)
+{
+    struct hwsi_manager *manager = endpoint->manager;
+    struct hws_policy_error error;
+    hwsi_endpoint_disconnected(endpoint, reason, detail);
     endpoint->lost_at = hwsi_now(manager->local);
     endpoint->delay = 0;
     if (manager->stopping) {
@@ -259,8 +259,7 @@ void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason,
     }
     bool client = hwsi_is_client_address(endpoint->address->text);
     /* A client that said goodbye, or wants none of us, can't be dialled: there is nothing to wait for. */
-    if (client &&
-        (is_refusal(reason) || strcmp(reason, hwsi_refusal_name(HWSI_REFUSED_shutdown)) == 0)) {
+    if (client && (lasts(reason) || reason == HWS_LINK_shutdown)) {
         hwsi_endpoint_close(endpoint, reason, detail, HWS_REASON_disconnected);
         return;
     }
@@ -294,26 +293,23 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
     endpoint->dialing = NULL;
     endpoint->connection = connection;
     endpoint->connected_before = true;
-    endpoint->connects++;
+    endpoint->totals.connects++;
+    endpoint->accepted += !connection->dialed;
     hwsi_endpoint_taken_by(endpoint, hello->uid);
     hwsi_text_printable(endpoint->name, sizeof endpoint->name, hello->name);
     hwsi_timer_stop(&endpoint->retry);
     hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_connected, NULL);
+    hwsi_endpoint_name_association(endpoint);
     hwsi_timer_start(&endpoint->stable,
                      hwsi_later(local, hwsi_policy_stable_after(endpoint->manager->policy)));
     hwsi_heartbeat_start(endpoint);
-    hwsi_publish(local, &(struct hws_event){ .type = HWS_EVENT_EndpointConnected,
-                                             .address = endpoint->address->text,
-                                             .name = endpoint->name,
-                                             .uid = endpoint->uid,
-                                             .incarnation = endpoint->incarnation,
-                                             .resumed = resumed });
+    hwsi_endpoint_publish(endpoint, &(struct hws_event){ .type = HWS_EVENT_EndpointConnected,
+                                                         .name = endpoint->name,
+                                                         .resumed = resumed });
     if (again) {
-        hwsi_publish(local, &(struct hws_event){ .type = HWS_EVENT_EndpointReconnect,
-                                                 .address = endpoint->address->text,
-                                                 .incarnation = endpoint->incarnation,
-                                                 .attempt = endpoint->attempt,
-                                                 .success = true });
+        hwsi_endpoint_publish(endpoint, &(struct hws_event){ .type = HWS_EVENT_EndpointReconnect,
+                                                             .attempt = endpoint->attempt,
+                                                             .success = true });
         hwsi_endpoint_level_reset(endpoint);
     }
     hwsi_endpoint_touch(endpoint);
@@ -324,12 +320,7 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
 static void publish_suspicion(struct hwsi_endpoint *endpoint, enum hws_event_type type,
                               const char *detail)
 {
-    hwsi_publish(endpoint->manager->local,
-                 &(struct hws_event){ .type = type,
-                                      .address = endpoint->address->text,
-                                      .uid = endpoint->uid,
-                                      .incarnation = endpoint->incarnation,
-                                      .detail = detail });
+    hwsi_endpoint_publish(endpoint, &(struct hws_event){ .type = type, .detail = detail });
 }
 
 void hwsi_endpoint_suspended(struct hwsi_endpoint *endpoint, const char *detail)
@@ -368,10 +359,14 @@ static uint64_t give_up_association(struct hwsi_endpoint *endpoint,
 uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusal say,
                                 const char *detail, enum hws_dead_letter_reason unwritten)
 {
-    if (endpoint->dialing)
+    if (endpoint->dialing) {
+        endpoint->totals.failures[hwsi_reason_of_refusal(say)]++;
         hwsi_connection_close(endpoint->dialing, HWSI_FRAME_BYE, 0, "");
-    if (endpoint->connection)
+    }
+    if (endpoint->connection) {
+        endpoint->totals.disconnects[hwsi_reason_of_refusal(say)]++;
         hwsi_connection_close(endpoint->connection, HWSI_FRAME_BYE, say, detail);
+    }
     hwsi_timer_stop(&endpoint->retry);
     hwsi_timer_stop(&endpoint->stable);
     hwsi_timer_stop(&endpoint->acknowledge);
@@ -388,8 +383,8 @@ static enum hwsi_refusal goodbye_of(const struct hwsi_manager *manager,
     return unwritten == HWS_REASON_blocked ? HWSI_REFUSED_blocked : HWSI_REFUSED_closed;
 }
 
-void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, const char *reason, const char *detail,
-                         enum hws_dead_letter_reason unwritten)
+void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, enum hws_link_reason reason,
+                         const char *detail, enum hws_dead_letter_reason unwritten)
 {
     struct hwsi_manager *manager = endpoint->manager;
     if (endpoint->state == HWS_ENDPOINT_closed || endpoint->state == HWS_ENDPOINT_idle)
@@ -402,13 +397,10 @@ void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, const char *reason, con
     uint64_t count =
         hwsi_endpoint_end_life(endpoint, goodbye_of(manager, unwritten), detail, unwritten);
     hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_closed, detail);
-    hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_EndpointTerminated,
-                                                      .address = endpoint->address->text,
-                                                      .uid = endpoint->uid,
-                                                      .incarnation = endpoint->incarnation,
-                                                      .reason = reason,
-                                                      .detail = detail,
-                                                      .count = count });
+    hwsi_endpoint_publish(endpoint, &(struct hws_event){ .type = HWS_EVENT_EndpointTerminated,
+                                                         .reason = hws_link_reason_name(reason),
+                                                         .detail = detail,
+                                                         .count = count });
     hwsi_watcher_peer_gone(endpoint, HWS_TERMINATED_address_terminated, UINT64_MAX);
     hwsi_manager_bury(manager, endpoint);
 }
@@ -444,7 +436,6 @@ int hwsi_endpoint_new(struct hwsi_manager *manager, struct hwsi_address *address
     if (!endpoint)
         return HWS_ENOMEM;
     endpoint->manager = manager;
-    endpoint->next = HWS_NEVER;
     hwsi_list_init(&endpoint->all);
     hwsi_list_init(&endpoint->dirty);
     hwsi_list_init(&endpoint->tomb);
@@ -482,6 +473,7 @@ void hwsi_endpoint_free(struct hwsi_endpoint *endpoint)
     hwsi_heartbeat_free(endpoint);
     hwsi_association_free(endpoint->association);
     if (endpoint->address) {
+        hwsi_endpoint_add_totals(endpoint, &endpoint->manager->forgotten);
         endpoint->address->endpoint = NULL;
         endpoint->manager->endpoint_count--;
         if (!hwsi_list_empty(&endpoint->tomb))

@@ -2,20 +2,24 @@
 /*
  * This system's view of one remote address. What is in force:
  *
- *     idle -----send, associate-----> associating ----handshake----> connected <-> suspended
- *       ^                                | failed                      | link lost      | silent too long
- *       | (never: a closed one           v                             v                |
- *       |  starts a new life)        reconnecting <--------------------+----------------+
- *       |                                | handshake -> connected
- *     closed <---the policy gives up-----+      any -> closed (by call, shutdown)
+ *     idle ------send, associate------> associating ----handshake----> connected <-> suspended
+ *                                        ^ |  | failed                   | link lost     | silent too long
+ *     closed --send, associate, peer-----+ |  v                          v               |
+ *       ^                                  | reconnecting <--------------+---------------+
+ *       |                                  |  |  |   | handshake -> connected
+ *       +---------the policy gives up------+--+  |
+ *                                                | refused, also from associating and connected
+ *                                                v
+ *                                              gated --time--> associating, or the peer dials: connected
  *
- *     associating, reconnecting, connected --refused--> gated --time--> associating      (or the policy gives up: closed)
- *     any --quarantine--> quarantined --deadline, operator, new uid--> closed
+ *     any with a uid --quarantine--> quarantined --deadline, operator, new uid--> closed
+ *     any but idle   --call, shutdown--> closed
  *
- * suspended: the link is up, but the peer does not answer (heartbeat.c).
+ * suspended: the link is up, but the peer does not answer (heartbeat.c). HWSI_ENDPOINT_TRANSITIONS is the same as a table, and
+ * the code asserts that it does nothing else.
  *
- * An endpoint answers events with actions and asks the policy; each transition is one function in endpoint.c and publishes its
- * event. A closed endpoint is a tombstone with its last statistics until the next send, an inbound handshake, or its end.
+ * An endpoint answers events with actions and asks the policy; each transition is one function that publishes its event.
+ * A closed endpoint is a tombstone with its last statistics until the next send, an inbound handshake, or its end.
  */
 #ifndef HAWSER_REMOTE_ENDPOINT_H
 #define HAWSER_REMOTE_ENDPOINT_H
@@ -23,12 +27,60 @@
 #include "hawser/remote.h"
 #include "remote/connection.h"
 #include "remote/detector.h"
+#include "remote/rtt.h"
+
+/* X(from, to, event, doc) */
+#define HWSI_ENDPOINT_TRANSITIONS(X)                                                              \
+    X(idle, associating, EndpointAssociating,                                                     \
+      "a send or a watch (with `auto_start`), `associate`, or a peer's handshake")                \
+    X(closed, associating, EndpointAssociating, "the same: a new life begins")                    \
+    X(gated, associating, EndpointAssociating,                                                    \
+      "`gate_duration`, or the policy's delay if that is longer, is over: it is dialled")         \
+    X(associating, connected, EndpointConnected, "the handshake is done, whoever dialled")        \
+    X(reconnecting, connected, EndpointConnected, "the same")                                     \
+    X(gated, connected, EndpointConnected, "the peer dialled")                                    \
+    X(connected, connected, EndpointConnected,                                                    \
+      "the peer dialled again before this side noticed that the link was lost")                   \
+    X(suspended, connected, EndpointConnected, "the same")                                        \
+    X(suspended, connected, Reachable, "any byte came from the peer")                             \
+    X(connected, suspended, EndpointSuspended,                                                    \
+      "the peer has not answered a PING for longer than its failure detector thinks likely")      \
+    X(associating, reconnecting, EndpointReconnect,                                               \
+      "the dial came to nothing, and the policy said when to try again")                          \
+    X(reconnecting, reconnecting, EndpointReconnect, "the next try came to nothing")              \
+    X(connected, reconnecting, EndpointReconnect, "the link was lost, or the peer said goodbye")  \
+    X(suspended, reconnecting, EndpointReconnect,                                                 \
+      "the link was lost, or was silent for `heartbeat_timeout`")                                 \
+    X(associating, gated, Gated,                                                                  \
+      "the peer refused for a reason that lasts, or is on our block list")                        \
+    X(reconnecting, gated, Gated, "the same")                                                     \
+    X(connected, gated, Gated, "the peer ended the link for such a reason")                       \
+    X(associating, quarantined, Quarantined, "`quarantine`; its uid is known from a life before") \
+    X(connected, quarantined, Quarantined, "`quarantine`")                                        \
+    X(suspended, quarantined, Quarantined, "`quarantine`")                                        \
+    X(reconnecting, quarantined, Quarantined, "`quarantine`")                                     \
+    X(gated, quarantined, Quarantined, "`quarantine`")                                            \
+    X(closed, quarantined, Quarantined, "`quarantine`")                                           \
+    X(quarantined, quarantined, Quarantined, "`quarantine` again: another deadline")              \
+    X(quarantined, closed, Released, "its time is over, `release`, or another uid dials")         \
+    X(associating, closed, EndpointTerminated,                                                    \
+      "the policy gave up, or `client_wait` a client; `close_endpoint`; the system stops")        \
+    X(connected, closed, EndpointTerminated, "the same, or its name is blocked")                  \
+    X(suspended, closed, EndpointTerminated, "the same")                                          \
+    X(reconnecting, closed, EndpointTerminated, "as for associating")                             \
+    X(gated, closed, EndpointTerminated, "as for associating")
 
 /* Uids that a newer one has replaced, remembered for each address. */
 #define HWSI_REPLACED_MAX 8
 
 struct hwsi_level_mark {
     uint64_t count, bytes;
+};
+
+/* Of one endpoint, or of several together. */
+struct hwsi_dial_totals {
+    uint64_t attempts, connects;
+    uint64_t failures[HWS_LINK_REASON_COUNT], disconnects[HWS_LINK_REASON_COUNT];
 };
 
 struct hwsi_heartbeat {
@@ -49,9 +101,12 @@ struct hwsi_endpoint {
     struct hwsi_connection *connection;   /* up */
     struct hwsi_connection *dialing;
     enum hws_endpoint_state state;
-    bool connected_before; /* in this life */
-    bool queue_while_away; /* the policy's answer for this absence */
-    uint64_t incarnation, since, next, uid;
+    bool connected_before;        /* in this life */
+    bool queue_while_away;        /* the policy's answer for this absence */
+    enum hws_endpoint_state from; /* the state before, and when it had entered that */
+    uint64_t from_since;
+    uint64_t incarnation, since, uid;
+    struct hws_correlation correlation; /* of the association, also when that is over */
     uint64_t attempt, delay, lost_at;
     uint64_t quarantined_uid;
     uint64_t replaced[HWSI_REPLACED_MAX]; /* the newest first; 0: none */
@@ -66,10 +121,13 @@ struct hwsi_endpoint {
     struct hwsi_level_mark up, down; /* reaching `up` or falling to `down` changes the level */
     uint32_t keep;                   /* at this level: 1 takes each message, 0 none, n every n-th */
     uint32_t offered;                /* at this level, counted when `keep` is above 1 */
-    uint64_t rtt;
+    uint64_t rtt;                    /* the last one */
+    struct hwsi_rtt rtts;
     uint64_t deliver_success, deliver_failure, received, received_bytes, sent_bytes, duplicates,
-        resent, connects, undecodable;
+        resent, undecodable;
     uint64_t letters[HWS_REASON_COUNT];
+    struct hwsi_dial_totals totals;
+    uint64_t accepted;              /* of its connects */
     uint64_t last_size, last_bytes; /* of the ring, when closed */
     char name[HWSI_NAME_MAX + 1];
     char *reason; /* why it is in this state; NULL: none */
@@ -85,8 +143,8 @@ int hwsi_endpoint_deliver(struct hwsi_endpoint *endpoint, struct hws_pid *target
 int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_system_message *message,
                          uint64_t *sequence);
 int hwsi_endpoint_associate(struct hwsi_endpoint *endpoint);
-void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, const char *reason, const char *detail,
-                         enum hws_dead_letter_reason unwritten);
+void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, enum hws_link_reason reason,
+                         const char *detail, enum hws_dead_letter_reason unwritten);
 /*
  * Throttle levels (level.c): asks the policy anew; the ring has reached or fallen to a mark; a link is back; the ring is given up.
  * The name of the level in force, or of the last one of a closed endpoint.
@@ -97,8 +155,8 @@ void hwsi_endpoint_level_down(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_reset(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_end(struct hwsi_endpoint *endpoint);
 const char *hwsi_endpoint_level_name(const struct hwsi_endpoint *endpoint, uint8_t level);
-void hwsi_endpoint_statistics(const struct hwsi_endpoint *endpoint,
-                              struct hws_endpoint_statistics *out);
+void hwsi_endpoint_add_totals(const struct hwsi_endpoint *endpoint,
+                              struct hwsi_dial_totals *totals);
 
 /* Shuts the peer's present uid out (quarantine.c); the quarantine is over. */
 int hwsi_endpoint_quarantine(struct hwsi_endpoint *endpoint, const char *detail, uint64_t duration);
@@ -107,8 +165,6 @@ void hwsi_endpoint_release(struct hwsi_endpoint *endpoint, const char *reason);
 void hwsi_endpoint_taken_by(struct hwsi_endpoint *endpoint, uint64_t uid);
 bool hwsi_endpoint_is_stale(const struct hwsi_endpoint *endpoint, uint64_t uid);
 bool hwsi_endpoint_forget_replaced(struct hwsi_endpoint *endpoint);
-void hwsi_endpoint_set_state(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state,
-                             const char *why);
 /* Lets go of its links with `say`, stops its timers, gives its association up and ends its watches; returns the messages given up. */
 uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusal say,
                                 const char *detail, enum hws_dead_letter_reason unwritten);
@@ -120,16 +176,31 @@ int hwsi_endpoint_greet(struct hwsi_endpoint *endpoint, const struct hwsi_hello 
 void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connection *connection,
                              const struct hwsi_hello *hello, bool resumed);
 /* A dial of ours came to nothing. */
-void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, const char *reason,
+void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, enum hws_link_reason reason,
                                const char *detail);
 /* A dial of ours was one too many: the peer keeps its own, or one that is up. Waits for that, and asks no policy. */
 void hwsi_endpoint_await_peer(struct hwsi_endpoint *endpoint);
-void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, const char *reason,
+void hwsi_endpoint_link_lost(struct hwsi_endpoint *endpoint, enum hws_link_reason reason,
                              const char *detail);
+/* A link of it is no more: tells it, and stops what lives on a link. What becomes of the endpoint is the caller's. */
+void hwsi_endpoint_disconnected(struct hwsi_endpoint *endpoint, enum hws_link_reason reason,
+                                const char *detail);
 void hwsi_endpoint_acknowledged(struct hwsi_endpoint *endpoint, uint64_t count);
 void hwsi_endpoint_suspended(struct hwsi_endpoint *endpoint, const char *detail);
 void hwsi_endpoint_reachable(struct hwsi_endpoint *endpoint);
+/* --- transition.c: each change is hwsi_endpoint_set_state(), then hwsi_endpoint_publish() of its event --- */
+void hwsi_endpoint_set_state(struct hwsi_endpoint *endpoint, enum hws_endpoint_state state,
+                             const char *why);
+bool hwsi_endpoint_on_the_chart(enum hws_endpoint_state from, enum hws_endpoint_state to,
+                                enum hws_event_type event);
+/* Fills in what every event of an endpoint has, and publishes it. */
+void hwsi_endpoint_publish(struct hwsi_endpoint *endpoint, struct hws_event *event);
+/* What it does next by itself, and when (HWS_NEVER with HWS_STEP_none). */
+enum hws_endpoint_step hwsi_endpoint_step(const struct hwsi_endpoint *endpoint, uint64_t *due);
+/* A fresh association, or its handshake is done: chooses its correlation id. */
+void hwsi_endpoint_name_association(struct hwsi_endpoint *endpoint);
 /* --- heartbeat.c --- */
+enum hws_endpoint_step hwsi_heartbeat_step(const struct hwsi_endpoint *endpoint, uint64_t *due);
 int hwsi_heartbeat_init(struct hwsi_endpoint *endpoint);
 void hwsi_heartbeat_free(struct hwsi_endpoint *endpoint);
 void hwsi_heartbeat_start(struct hwsi_endpoint *endpoint); /* a link is up */

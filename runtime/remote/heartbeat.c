@@ -79,7 +79,27 @@ static void beat_due(struct hwsi_timer *timer)
     hwsi_say(detail, sizeof detail, "nothing heard for %.1f s (heartbeat_timeout)",
              (double)(now - endpoint->heartbeat.heard) / HWS_SECOND);
     hwsi_connection_close(endpoint->connection, HWSI_FRAME_BYE, HWSI_REFUSED_timeout, detail);
-    hwsi_endpoint_link_lost(endpoint, "heartbeat", detail);
+    hwsi_endpoint_link_lost(endpoint, HWS_LINK_heartbeat, detail);
+}
+
+enum hws_endpoint_step hwsi_heartbeat_step(const struct hwsi_endpoint *endpoint, uint64_t *due)
+{
+    const struct hwsi_heartbeat *beat = &endpoint->heartbeat;
+    const struct hws_options *options = endpoint->manager->local->options;
+    uint64_t end = beat->heard + options->heartbeat_timeout,
+             idle = beat->heard + options->heartbeat_interval;
+    if (!hwsi_timer_running(&beat->timer) && endpoint->state == HWS_ENDPOINT_connected)
+        return HWS_STEP_none; /* the link was lost a moment ago */
+    if (beat->suspect) {
+        *due = end;
+        return HWS_STEP_disconnect;
+    }
+    if (beat->pinged) {
+        *due = sooner(beat->timer.due, end);
+        return HWS_STEP_suspect;
+    }
+    *due = idle > beat->timer.due ? idle : beat->timer.due;
+    return HWS_STEP_ping;
 }
 
 int hwsi_heartbeat_init(struct hwsi_endpoint *endpoint)
@@ -139,6 +159,7 @@ bool hwsi_heartbeat_answered(struct hwsi_endpoint *endpoint, uint64_t pinged)
                pinged <= now; /* of a PING of this link that is forgotten by now */
     beat->pinged = 0;
     endpoint->rtt = now - pinged;
+    hwsi_rtt_record(&endpoint->rtts, endpoint->rtt);
     hwsi_detector_sample(&beat->detector, local->heap, (uint32_t)local->options->phi_samples,
                          endpoint->rtt);
     hwsi_timer_start(&beat->timer, hwsi_later(local, local->options->heartbeat_interval));

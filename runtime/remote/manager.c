@@ -9,21 +9,44 @@
 
 #define REMAINS_A_TURN 4096
 
-const char *hwsi_error_word(int error)
+enum hws_link_reason hwsi_reason_of_error(int error)
 {
     switch (error) {
-    case HWS_EREFUSED: return "refused";
-    case HWS_ETIMEOUT: return "timeout";
-    case HWS_EHOST: return "dns";
+    case HWS_EREFUSED: return HWS_LINK_refused;
+    case HWS_ETIMEOUT: return HWS_LINK_timeout;
+    case HWS_EHOST: return HWS_LINK_dns;
     case HWS_EPROTOCOL:
     case HWS_ETOOLARGE:
-    case HWS_EDECODE: return "protocol";
-    case HWS_EVERSION: return "version";
+    case HWS_EDECODE: return HWS_LINK_protocol;
+    case HWS_EVERSION: return HWS_LINK_version;
+    case HWS_ENOMEM: return HWS_LINK_memory;
     case HWS_EADDRESS:
     case HWS_ENOTSUP:
-    case HWS_EACCESS: return "unreachable";
-    default: return "reset";
+    case HWS_EACCESS: return HWS_LINK_unreachable;
+    default: return HWS_LINK_reset;
     }
+}
+
+enum hws_link_reason hwsi_reason_of_refusal(uint64_t code)
+{
+    switch (code) {
+#define X(name, number, sentence) \
+    case number: return HWS_LINK_##name;
+        HWSI_REFUSALS(X)
+#undef X
+    default: return HWS_LINK_unknown;
+    }
+}
+
+void hwsi_manager_link_refused(struct hwsi_manager *manager, const char *peer,
+                               enum hwsi_refusal code, const char *detail)
+{
+    enum hws_link_reason reason = hwsi_reason_of_refusal(code);
+    manager->links_refused[reason]++;
+    hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_LinkRefused,
+                                                      .address = peer,
+                                                      .reason = hws_link_reason_name(reason),
+                                                      .detail = detail });
 }
 
 /* --- transports and the listener --- */
@@ -65,11 +88,8 @@ static int on_accept(struct hws_listener_handler *handler, struct hws_link *link
     if (manager->stopping)
         return HWS_ECLOSED;
     if (manager->waiting_count >= manager->local->options->pending_handshakes) {
-        hwsi_publish(manager->local,
-                     &(struct hws_event){ .type = HWS_EVENT_LinkRefused,
-                                          .address = link->peer,
-                                          .reason = hwsi_refusal_name(HWSI_REFUSED_busy),
-                                          .detail = hwsi_refusal_sentence(HWSI_REFUSED_busy) });
+        hwsi_manager_link_refused(manager, link->peer, HWSI_REFUSED_busy,
+                                  hwsi_refusal_sentence(HWSI_REFUSED_busy));
         return HWS_EFULL;
     }
     struct hwsi_connection *connection = hwsi_connection_new(manager, NULL, false);
@@ -290,19 +310,16 @@ enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct 
     return hwsi_endpoint_associate(*out) ? HWSI_REFUSED_busy : HWSI_REFUSED_none;
 }
 
-void hwsi_manager_make_way(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint)
+void hwsi_manager_make_way(struct hwsi_endpoint *endpoint)
 {
     hwsi_timer_stop(&endpoint->retry);
-    if (endpoint->dialing)
+    if (endpoint->dialing) {
+        endpoint->totals.failures[HWS_LINK_duplicate]++;
         hwsi_connection_close(endpoint->dialing, HWSI_FRAME_BYE, HWSI_REFUSED_duplicate, "");
+    }
     if (endpoint->connection) {
         hwsi_connection_close(endpoint->connection, HWSI_FRAME_BYE, 0, "");
-        hwsi_publish(manager->local, &(struct hws_event){ .type = HWS_EVENT_EndpointDisconnected,
-                                                          .address = endpoint->address->text,
-                                                          .uid = endpoint->uid,
-                                                          .incarnation = endpoint->incarnation,
-                                                          .reason = "replaced",
-                                                          .detail = "the peer dialled again" });
+        hwsi_endpoint_disconnected(endpoint, HWS_LINK_replaced, "the peer dialled again");
     }
 }
 
@@ -389,7 +406,7 @@ uint64_t hwsi_manager_close_endpoints(struct hwsi_manager *manager, const char *
         next = node->next;
         if (endpoint->association)
             count += hwsi_ring_count(&endpoint->association->lanes[HWSI_LANE_USER]);
-        hwsi_endpoint_close(endpoint, "shutdown", reason, HWS_REASON_stopped);
+        hwsi_endpoint_close(endpoint, HWS_LINK_shutdown, reason, HWS_REASON_stopped);
     }
     for (struct hwsi_list *node = manager->connections.next; node != &manager->connections;
          node = next) {

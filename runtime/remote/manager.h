@@ -29,6 +29,8 @@ struct hwsi_manager {
     struct hwsi_pressure pressure;
     size_t endpoint_count, tomb_count, waiting_count;
     uint64_t uid;
+    uint64_t links_refused[HWS_LINK_REASON_COUNT]; /* inbound ones, before they were anybody's */
+    struct hwsi_dial_totals forgotten;             /* of endpoints that are no more */
     bool stopping, paused;
 };
 
@@ -67,7 +69,7 @@ struct hwsi_hello hwsi_manager_hello(const struct hwsi_manager *manager,
 enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct hwsi_hello *hello,
                                      struct hwsi_endpoint **out);
 /* The peer's new link is taken: lets go of a dial of ours and of the link before. */
-void hwsi_manager_make_way(struct hwsi_manager *manager, struct hwsi_endpoint *endpoint);
+void hwsi_manager_make_way(struct hwsi_endpoint *endpoint);
 /* How a system without a listening address is known: by its uid. It can't be dialled. */
 #define HWSI_CLIENT_ADDRESS 32
 void hwsi_client_address(char *out, uint64_t uid);
@@ -100,7 +102,11 @@ void hwsi_manager_each_blocked(const struct hwsi_manager *manager,
                                void (*fn)(void *data, const char *name), void *data);
 void hwsi_manager_free_blocked(struct hwsi_manager *manager);
 
-/* A word for an error: "refused", "timeout", ... */
-const char *hwsi_error_word(int error);
+/* What an error of a transport, or a REFUSE's or BYE's code, says about the link. */
+enum hws_link_reason hwsi_reason_of_error(int error);
+enum hws_link_reason hwsi_reason_of_refusal(uint64_t code);
+/* An inbound connection is not taken: tells it. `code` as the peer hears it. */
+void hwsi_manager_link_refused(struct hwsi_manager *manager, const char *peer,
+                               enum hwsi_refusal code, const char *detail);
 
 #endif

@@ -93,7 +93,7 @@ int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_syste
         error = hwsi_association_notify(endpoint->association, message);
     if (error && message->code == HWSI_SYSTEM_TERMINATED) {
         /* A watcher that is not told would wait for ever: end the association, which tells it too. */
-        hwsi_endpoint_close(endpoint, "queue_full", "a Terminated could not be queued",
+        hwsi_endpoint_close(endpoint, HWS_LINK_queue_full, "a Terminated could not be queued",
                             HWS_REASON_disconnected);
         return error;
     }

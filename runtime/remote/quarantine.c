@@ -22,15 +22,11 @@ int hwsi_endpoint_quarantine(struct hwsi_endpoint *endpoint, const char *detail,
     hwsi_manager_exhume(manager, endpoint);
     hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_quarantined, detail);
     endpoint->quarantined_uid = endpoint->uid;
-    endpoint->next = hwsi_later(local, duration);
-    hwsi_timer_start(&endpoint->retry, endpoint->next);
-    hwsi_publish(local, &(struct hws_event){ .type = HWS_EVENT_Quarantined,
-                                             .address = endpoint->address->text,
-                                             .uid = endpoint->uid,
-                                             .incarnation = endpoint->incarnation,
-                                             .delay = duration,
-                                             .detail = detail,
-                                             .count = count });
+    hwsi_timer_start(&endpoint->retry, hwsi_later(local, duration));
+    hwsi_endpoint_publish(endpoint, &(struct hws_event){ .type = HWS_EVENT_Quarantined,
+                                                         .delay = duration,
+                                                         .detail = detail,
+                                                         .count = count });
     hwsi_watcher_peer_gone(endpoint, HWS_TERMINATED_address_terminated, UINT64_MAX);
     return 0;
 }
@@ -41,10 +37,8 @@ void hwsi_endpoint_release(struct hwsi_endpoint *endpoint, const char *reason)
         return;
     hwsi_timer_stop(&endpoint->retry);
     hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_closed, "released from quarantine");
-    hwsi_publish(endpoint->manager->local, &(struct hws_event){ .type = HWS_EVENT_Released,
-                                                                .address = endpoint->address->text,
-                                                                .uid = endpoint->quarantined_uid,
-                                                                .reason = reason });
+    hwsi_endpoint_publish(endpoint,
+                          &(struct hws_event){ .type = HWS_EVENT_Released, .reason = reason });
     endpoint->quarantined_uid = 0;
     hwsi_manager_bury(endpoint->manager, endpoint);
 }
@@ -123,7 +117,7 @@ static void cut_off(struct hwsi_manager *manager, const char *name)
         if (!endpoint->connection || strcmp(endpoint->name, name) != 0)
             continue;
         publish_blocked(manager, endpoint->address->text, name);
-        hwsi_endpoint_close(endpoint, "blocked", hwsi_refusal_sentence(HWSI_REFUSED_blocked),
+        hwsi_endpoint_close(endpoint, HWS_LINK_blocked, hwsi_refusal_sentence(HWSI_REFUSED_blocked),
                             HWS_REASON_blocked);
         next = manager->endpoints.next; /* a tombstone that was due may have gone: start again */
     }

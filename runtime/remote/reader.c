@@ -64,11 +64,7 @@ static bool on_reserve(struct hws_link_handler *handler, uint8_t **room, size_t 
 static int refuse(struct hwsi_connection *connection, enum hwsi_refusal code, const char *detail)
 {
     if (code != HWSI_REFUSED_duplicate) /* two dials that crossed: nothing is wrong */
-        hwsi_publish(connection->manager->local,
-                     &(struct hws_event){ .type = HWS_EVENT_LinkRefused,
-                                          .address = connection->link->peer,
-                                          .reason = hwsi_refusal_name(code),
-                                          .detail = detail });
+        hwsi_manager_link_refused(connection->manager, connection->link->peer, code, detail);
     hwsi_connection_close(connection, HWSI_FRAME_REFUSE, code, detail);
     return 0;
 }
@@ -105,7 +101,7 @@ static int take_hello(struct hwsi_connection *connection, struct hws_slice body)
     error = hwsi_endpoint_greet(endpoint, &hello, &resumed);
     if (error)
         return error;
-    hwsi_manager_make_way(manager, endpoint);
+    hwsi_manager_make_way(endpoint);
     struct hwsi_hello welcome = hwsi_manager_hello(manager, endpoint->association);
     welcome.nonce = hello.nonce;
     hwsi_connection_hello(connection, HWSI_FRAME_WELCOME, &welcome);
@@ -118,7 +114,7 @@ static int turn_down(struct hwsi_connection *connection, enum hwsi_refusal code)
 {
     struct hwsi_endpoint *endpoint = connection->endpoint;
     hwsi_connection_close(connection, HWSI_FRAME_BYE, code, hwsi_refusal_sentence(code));
-    hwsi_endpoint_dial_failed(endpoint, hwsi_refusal_name(code), hwsi_refusal_sentence(code));
+    hwsi_endpoint_dial_failed(endpoint, hwsi_reason_of_refusal(code), hwsi_refusal_sentence(code));
     return 0;
 }
 
@@ -139,7 +135,7 @@ static int take_welcome(struct hwsi_connection *connection, struct hws_slice bod
                  "%s answers as %s; use that address, or set its option advertise to %s",
                  endpoint->address->text, address, endpoint->address->text);
         hwsi_connection_close(connection, HWSI_FRAME_BYE, HWSI_REFUSED_unexpected, detail);
-        hwsi_endpoint_dial_failed(endpoint, "unexpected", detail);
+        hwsi_endpoint_dial_failed(endpoint, HWS_LINK_unexpected, detail);
         return 0;
     }
     if (hwsi_manager_refuses(connection->manager, endpoint->address->text, hello.name)) {
@@ -168,11 +164,11 @@ static int take_end(struct hwsi_connection *connection, const struct hwsi_contro
              said[0] ? said : hwsi_refusal_sentence(control->a));
     hwsi_connection_close(connection, HWSI_FRAME_BYE, 0, "");
     if (endpoint && up)
-        hwsi_endpoint_link_lost(endpoint, hwsi_refusal_name(control->a), detail);
+        hwsi_endpoint_link_lost(endpoint, hwsi_reason_of_refusal(control->a), detail);
     else if (endpoint && control->a == HWSI_REFUSED_duplicate)
         hwsi_endpoint_await_peer(endpoint);
     else if (endpoint)
-        hwsi_endpoint_dial_failed(endpoint, hwsi_refusal_name(control->a), detail);
+        hwsi_endpoint_dial_failed(endpoint, hwsi_reason_of_refusal(control->a), detail);
     return 0;
 }
 
@@ -369,9 +365,9 @@ static void protocol_error(struct hwsi_connection *connection, int error, struct
     }
     hwsi_connection_close(connection, HWSI_FRAME_BYE, HWSI_REFUSED_protocol, detail);
     if (up)
-        hwsi_endpoint_link_lost(endpoint, hwsi_error_word(error), detail);
+        hwsi_endpoint_link_lost(endpoint, hwsi_reason_of_error(error), detail);
     else
-        hwsi_endpoint_dial_failed(endpoint, hwsi_error_word(error), detail);
+        hwsi_endpoint_dial_failed(endpoint, hwsi_reason_of_error(error), detail);
 }
 
 static void after_bytes(struct hwsi_connection *connection)
@@ -460,9 +456,9 @@ static void on_close(struct hws_link_handler *handler, int error, const char *de
     hwsi_connection_close(connection, HWSI_FRAME_BYE, 0, "");
     hwsi_connection_free(connection);
     if (endpoint && up)
-        hwsi_endpoint_link_lost(endpoint, hwsi_error_word(error), detail);
+        hwsi_endpoint_link_lost(endpoint, hwsi_reason_of_error(error), detail);
     else if (endpoint)
-        hwsi_endpoint_dial_failed(endpoint, hwsi_error_word(error), detail);
+        hwsi_endpoint_dial_failed(endpoint, hwsi_reason_of_error(error), detail);
 }
 
 const struct hws_link_handler_ops hwsi_reader_ops = { .on_open = on_open,

@@ -12,6 +12,7 @@ local HEADERS = {
     remote = "runtime/include/hawser/remote.h",
     error = "runtime/include/hawser/error.h",
     handshake = "runtime/wire/handshake.h",
+    endpoint = "runtime/remote/endpoint.h",
 }
 
 local function read(path)
@@ -51,6 +52,7 @@ local function arguments(text)
         if not quoted and c == ")" then depth = depth - 1 end
         if at > #text or (c == "," and not quoted and depth == 0) then
             local word = text:sub(start, at - 1):match("^%s*(.-)%s*$")
+            word = word:gsub('"%s+"', "") -- a string in parts is one
             found[#found + 1] = word:match('^"(.*)"$') or word
             start = at + 1
         end
@@ -170,6 +172,7 @@ local KINDS = {
     u64 = { "integer", "number" },
     uid = { "string, 16 hex digits", "string, 16 hex digits" },
     seconds = { "float, seconds", "number, seconds" },
+    clock = { "float, seconds on the clock of `time`", "number, seconds on the clock of `time`" },
     flag = { "boolean", "`true`, `false`" },
     correlation = { "string, 24 hex digits", "string, 24 hex digits" },
     value = { "the value", "string, the msgpack bytes in hex" },
@@ -181,8 +184,17 @@ local SAMPLES = {
     reason = '"word"', detail = '"a sentence"', attempt = "2", delay = "0.4", success = "true",
     resumed = "true", level = '"warning"', count = "3", pid = '"127.0.0.1:25521/echo"',
     sender = '"127.0.0.1:25520/$1"', watcher = '"127.0.0.1:25520/guard"', message = '"81a16101"',
-    correlation = '"1122334455667788000000ff"',
+    correlation = '"1122334455667788000000ff"', state = '"reconnecting"', from = '"connected"',
+    since = "1.250000000", step = '"dial"', next = "1.900000000",
 }
+
+-- HWS_F_NAME stands for several HWS_F(field).
+local function expanded(fields)
+    local text = read(HEADERS.event):gsub("\\\n", " ")
+    return (fields:gsub("HWS_F_%u+", function(name)
+        return expanded(assert(text:match("\n#define " .. name .. "%s+([^\n]*)"), name))
+    end))
+end
 
 ---@return { name: string, doc: string, fields: string[] }[]
 function tables.events()
@@ -190,7 +202,7 @@ function tables.events()
     for i, row in ipairs(tables.rows("event", "HWS_EVENT_FIELDS")) do order[i] = row[1] end
     for i, row in ipairs(tables.rows("event", "HWS_EVENTS")) do
         local has, fields = {}, {}
-        for field in row[2]:gmatch("HWS_F%(([%w_]+)%)") do has[field] = true end
+        for field in expanded(row[2]):gmatch("HWS_F%(([%w_]+)%)") do has[field] = true end
         for _, field in ipairs(order) do
             if has[field] then fields[#fields + 1] = field end
         end
@@ -247,9 +259,80 @@ end
 local function statistics_table()
     local rows = {}
     for i, row in ipairs(tables.rows("remote", "HWS_ENDPOINT_STATISTICS")) do
-        rows[i] = { code(row[1]), row[2], row[3] }
+        rows[i] = { code(row[1]), UNIT_NAMES[row[2]] or row[2], row[3] }
     end
     return table_of({ "statistic", "unit", "what it counts" }, rows)
+end
+
+-- --- the endpoint's chart, its events, why and what next ---
+
+local function chart()
+    local text = read(HEADERS.endpoint)
+    local drawn = assert(text:match("What is in force:\n %*\n(.-)\n %*\n %* suspended:"))
+    return "```text\n" .. drawn:gsub("%f[^\n%z] %* ?", "") .. "\n```"
+end
+
+local function transitions_table()
+    local rows = {}
+    for i, row in ipairs(tables.rows("endpoint", "HWSI_ENDPOINT_TRANSITIONS")) do
+        rows[i] = { row[1], row[2], row[4], code(row[3]) }
+    end
+    return table_of({ "from", "to", "when", "event" }, rows)
+end
+
+local function fields_of(macro)
+    local has = {}
+    for field in expanded(macro):gmatch("HWS_F%(([%w_]+)%)") do has[field] = true end
+    return has
+end
+
+-- The events of endpoints; what each of them has, and each that tells a transition, is left out.
+local function endpoint_events_table()
+    local all, change, rows = fields_of("HWS_F_ENDPOINT"), fields_of("HWS_F_TRANSITION"), {}
+    for _, event in ipairs(tables.events()) do
+        local has, more = {}, {}
+        for _, field in ipairs(event.fields) do has[field] = true end
+        if has.incarnation and has.state then
+            local base = has.from and change or all
+            for _, field in ipairs(event.fields) do
+                if not base[field] then more[#more + 1] = code(field) end
+            end
+            rows[#rows + 1] = { code(event.name), has.from and "yes" or "",
+                                table.concat(more, ", "), event.doc }
+        end
+    end
+    return table_of({ "event", "a transition", "its own fields", "when" }, rows)
+end
+
+local function endpoint_fields()
+    local order, all, change = {}, fields_of("HWS_F_ENDPOINT"), fields_of("HWS_F_TRANSITION")
+    for i, row in ipairs(tables.rows("event", "HWS_EVENT_FIELDS")) do order[i] = row[1] end
+    local first, more = {}, {}
+    for _, field in ipairs(order) do
+        if all[field] then
+            first[#first + 1] = code(field)
+        elseif change[field] then
+            more[#more + 1] = code(field)
+        end
+    end
+    return ("Every one has %s; a transition's also %s."):format(table.concat(first, ", "),
+                                                               table.concat(more, ", "))
+end
+
+local function reasons_table()
+    local rows = {}
+    for i, row in ipairs(tables.rows("remote", "HWS_LINK_REASONS")) do
+        rows[i] = { code(row[1]), row[3], row[2] == "true" and "gated" or "", row[4] }
+    end
+    return table_of({ "reason", "what happened", "then", "what to do" }, rows)
+end
+
+local function refusals_table()
+    local rows = {}
+    for i, row in ipairs(tables.rows("handshake", "HWSI_REFUSALS")) do
+        rows[i] = { row[1], row[2], row[3] }
+    end
+    return table_of({ "code", "number", "meaning" }, rows)
 end
 
 local function words(header, name)
@@ -273,12 +356,18 @@ tables.made = {
     endpoint_states = words("remote", "HWS_ENDPOINT_STATES"),
     endpoint_statistics = statistics_table,
     system_statistics = plain("remote", "HWS_SYSTEM_STATISTICS", { "statistic", "what it counts" }),
-    refusals = plain("handshake", "HWSI_REFUSALS", { "reason", "sentence" }, "none"),
+    endpoint_chart = chart,
+    endpoint_transitions = transitions_table,
+    endpoint_events = endpoint_events_table,
+    endpoint_fields = endpoint_fields,
+    endpoint_steps = plain("remote", "HWS_ENDPOINT_STEPS", { "step", "what the endpoint does" }),
+    link_reasons = reasons_table,
+    refusals = refusals_table,
 }
 
 -- --- pages ---
 
-tables.PAGES = { "options", "events", "delivery", "endpoints", "lua" }
+tables.PAGES = { "options", "events", "delivery", "endpoints", "lua", "wire" }
 
 ---A page's text with every table made anew.
 ---@param text string

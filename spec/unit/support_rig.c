@@ -60,6 +60,10 @@ static void on_event(void *data, const struct hws_event *event)
                                 .attempt = event->attempt,
                                 .delay = event->delay,
                                 .count = event->count,
+                                .time = event->time,
+                                .since = event->since,
+                                .next = event->next,
+                                .correlation = event->correlation,
                                 .success = event->success,
                                 .resumed = event->resumed };
     copy(kept->address, sizeof kept->address, event->address);
@@ -69,6 +73,9 @@ static void on_event(void *data, const struct hws_event *event)
     copy(kept->file, sizeof kept->file, event->file);
     copy(kept->version, sizeof kept->version, event->version);
     copy(kept->name, sizeof kept->name, event->name);
+    copy(kept->state, sizeof kept->state, event->state);
+    copy(kept->from, sizeof kept->from, event->from);
+    copy(kept->step, sizeof kept->step, event->step);
 }
 
 const struct rig_event *rig_event(const struct rig *rig, enum hws_event_type type, size_t nth)

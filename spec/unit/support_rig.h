@@ -35,8 +35,10 @@ struct rig_link {
 
 struct rig_event {
     enum hws_event_type type;
-    char address[64], reason[64], detail[512], level[32], name[64], file[64], version[64];
-    uint64_t uid, incarnation, attempt, delay, count;
+    char address[64], reason[64], detail[512], level[32], name[64], file[64], version[64],
+        state[16], from[16], step[16];
+    uint64_t uid, incarnation, attempt, delay, count, time, since, next;
+    struct hws_correlation correlation;
     bool success, resumed;
 };
 

@@ -177,10 +177,19 @@ static void test_json(void **state)
     assert_int_equal(strlen(line), 9);
     event = (struct hws_event){ .type = HWS_EVENT_EndpointReconnect,
                                 .address = "x",
+                                .state = "reconnecting",
+                                .since = 1250 * HWS_MILLISECOND,
+                                .step = "dial",
+                                .next = 1750 * HWS_MILLISECOND,
                                 .delay = 250 * HWS_MILLISECOND,
                                 .attempt = 2 };
     hws_event_json(&event, line, sizeof line);
-    assert_non_null(strstr(line, "\"attempt\":2,\"delay\":0.25,\"success\":false"));
+    assert_non_null(strstr(line, "\"state\":\"reconnecting\",\"since\":1.250000000,"));
+    assert_non_null(strstr(line, "\"attempt\":2,\"delay\":0.25,\"step\":\"dial\","
+                                 "\"next\":1.750000000,\"success\":false"));
+    event.next = HWS_NEVER;
+    hws_event_json(&event, line, sizeof line);
+    assert_null(strstr(line, "next"));
     hws_pid_release(pid);
     rig_end(&rig);
 }

@@ -32,7 +32,7 @@ local backoff = {}
 
 -- Why a link was lost or a try failed, as the core says it.
 backoff.reasons = {
-    "blocked", "busy", "closed", "dns", "duplicate", "handshake", "heartbeat", "none", "protocol",
+    "blocked", "busy", "closed", "dns", "duplicate", "heartbeat", "memory", "none", "protocol",
     "quarantined", "refused", "reset", "self", "shutdown", "stale", "timeout", "unexpected",
     "unknown", "unreachable", "version",
 }

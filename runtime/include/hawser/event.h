@@ -12,27 +12,35 @@
 
 #include "hawser/message.h"
 
-/* Fields an event can have. X(name, kind, doc); kind: text, pid, uid, u64, seconds (ns in C), flag, reason, correlation, value */
-#define HWS_EVENT_FIELDS(X)                                                        \
-    X(address, text, "the endpoint's or listener's address")                       \
-    X(name, text, "the peer's system name, the policy's or the actor's name")      \
-    X(file, text, "where the policy was read from")                                \
-    X(version, text, "the policy's own, or a hash of its files, 8 hex digits")     \
-    X(uid, uid, "the peer's uid, 16 hex digits in JSON and Lua")                   \
-    X(incarnation, u64, "counts this endpoint's lives, from 1")                    \
-    X(reason, text, "one word: refused, timeout, reset, protocol, not_found, ...") \
-    X(detail, text, "a sentence for people; a traceback where there is one")       \
-    X(attempt, u64, "which try this is, from 1")                                   \
-    X(delay, seconds, "until the next try")                                        \
-    X(success, flag, "did the try succeed")                                        \
-    X(resumed, flag, "is this the association of before the link was lost")        \
-    X(level, text, "the throttle level's name")                                    \
-    X(count, u64, "how many")                                                      \
-    X(pid, pid, "the actor it is about")                                           \
-    X(sender, pid, "who sent the message, where known")                            \
-    X(watcher, pid, "who watches")                                                 \
-    X(message, value, "the message's payload")                                     \
-    X(correlation, correlation, "the message's correlation id, 24 hex digits")
+/*
+ * Fields an event can have. X(name, kind, doc); kind: text, pid, uid, u64, seconds and clock (ns in C), flag, reason, correlation,
+ * value. clock: a time on the system's clock, as the event's own `time`; HWS_NEVER: it has none.
+ */
+#define HWS_EVENT_FIELDS(X)                                                             \
+    X(address, text, "the endpoint's or listener's address")                            \
+    X(name, text, "the peer's system name, the policy's or the actor's name")           \
+    X(file, text, "where the policy was read from")                                     \
+    X(version, text, "the policy's own, or a hash of its files, 8 hex digits")          \
+    X(uid, uid, "the peer's uid, 16 hex digits in JSON and Lua")                        \
+    X(incarnation, u64, "counts this endpoint's lives, from 1")                         \
+    X(state, text, "the endpoint's state now")                                          \
+    X(from, text, "the state that it left")                                             \
+    X(since, clock, "when it had entered that one; without `from`, the state it is in") \
+    X(reason, text, "one word: refused, timeout, reset, protocol, not_found, ...")      \
+    X(detail, text, "a sentence for people; a traceback where there is one")            \
+    X(attempt, u64, "which try this is, from 1")                                        \
+    X(delay, seconds, "until the next try")                                             \
+    X(step, text, "what the endpoint does next by itself")                              \
+    X(next, clock, "when it does that")                                                 \
+    X(success, flag, "did the try succeed")                                             \
+    X(resumed, flag, "is this the association of before the link was lost")             \
+    X(level, text, "the throttle level's name")                                         \
+    X(count, u64, "how many")                                                           \
+    X(pid, pid, "the actor it is about")                                                \
+    X(sender, pid, "who sent the message, where known")                                 \
+    X(watcher, pid, "who watches")                                                      \
+    X(message, value, "the message's payload")                                          \
+    X(correlation, correlation, "the message's or the association's correlation id, 24 hex digits")
 
 enum hws_event_field {
 #define X(name, kind, doc) HWS_FIELD_##name,
@@ -41,43 +49,39 @@ enum hws_event_field {
         HWS_FIELD_COUNT
 };
 #define HWS_F(name) (UINT32_C(1) << HWS_FIELD_##name)
+/* Of an endpoint, and of its change from a state to another. Number 0 of the correlation ids of one of the association's two
+ * streams (docs/wire.md) is the association's own, and the same at both ends from the handshake on. */
+#define HWS_F_ENDPOINT                                                                      \
+    (HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(correlation) | HWS_F(state) | \
+     HWS_F(since))
+#define HWS_F_TRANSITION (HWS_F_ENDPOINT | HWS_F(from) | HWS_F(step) | HWS_F(next))
 
 /* X(name, fields, doc) */
 #define HWS_EVENTS(X)                                                                              \
     X(ListenStarted, HWS_F(address) | HWS_F(name), "the system accepts connections")               \
-    X(AssociationAttempt, HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt),                    \
+    X(EndpointAssociating, HWS_F_TRANSITION,                                                       \
+      "a life of the endpoint begins, or a gated one may be dialled again")                        \
+    X(AssociationAttempt, HWS_F_ENDPOINT | HWS_F(step) | HWS_F(next) | HWS_F(attempt),             \
       "the endpoint dials; attempt 0 is the first")                                                \
-    X(EndpointConnected,                                                                           \
-      HWS_F(address) | HWS_F(name) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(resumed),             \
-      "handshake done")                                                                            \
-    X(EndpointDisconnected,                                                                        \
-      HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail),            \
-      "the link was lost")                                                                         \
+    X(EndpointConnected, HWS_F_TRANSITION | HWS_F(name) | HWS_F(resumed), "handshake done")        \
+    X(EndpointDisconnected, HWS_F_ENDPOINT | HWS_F(reason) | HWS_F(detail),                        \
+      "the link was lost; what becomes of the endpoint follows")                                   \
     X(EndpointReconnect,                                                                           \
-      HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt) | HWS_F(delay) | HWS_F(success) |       \
-          HWS_F(reason) | HWS_F(detail),                                                           \
-      "a try was put off by `delay` (success false), or the link is back (success true)")          \
-    X(Suspect, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail),                   \
-      "the peer does not answer")                                                                  \
-    X(Reachable, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation),                                 \
-      "a suspect peer was heard again")                                                            \
-    X(EndpointSuspended, HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(detail),         \
-      "the link is up, the peer is suspect")                                                       \
-    X(Gated,                                                                                       \
-      HWS_F(address) | HWS_F(incarnation) | HWS_F(attempt) | HWS_F(delay) | HWS_F(reason) |        \
+      HWS_F_TRANSITION | HWS_F(attempt) | HWS_F(delay) | HWS_F(success) | HWS_F(reason) |          \
           HWS_F(detail),                                                                           \
+      "a try was put off by `delay` (success false), or the link is back (success true)")          \
+    X(Suspect, HWS_F_ENDPOINT | HWS_F(detail), "the peer does not answer")                         \
+    X(Reachable, HWS_F_TRANSITION, "a suspect peer was heard again")                               \
+    X(EndpointSuspended, HWS_F_TRANSITION | HWS_F(detail), "the link is up, the peer is suspect")  \
+    X(Gated, HWS_F_TRANSITION | HWS_F(attempt) | HWS_F(delay) | HWS_F(reason) | HWS_F(detail),     \
       "refused: not dialled for `delay`")                                                          \
-    X(Quarantined,                                                                                 \
-      HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(delay) | HWS_F(detail) |            \
-          HWS_F(count),                                                                            \
+    X(Quarantined, HWS_F_TRANSITION | HWS_F(delay) | HWS_F(detail) | HWS_F(count),                 \
       "this uid is shut out for `delay`; `count` messages become dead letters")                    \
-    X(Released, HWS_F(address) | HWS_F(uid) | HWS_F(reason),                                       \
+    X(Released, HWS_F_TRANSITION | HWS_F(reason),                                                  \
       "a quarantine is over: deadline, operator or new_uid")                                       \
     X(Blocked, HWS_F(address) | HWS_F(name),                                                       \
       "a system on the block list was refused, or its connection closed")                          \
-    X(EndpointTerminated,                                                                          \
-      HWS_F(address) | HWS_F(uid) | HWS_F(incarnation) | HWS_F(reason) | HWS_F(detail) |           \
-          HWS_F(count),                                                                            \
+    X(EndpointTerminated, HWS_F_TRANSITION | HWS_F(reason) | HWS_F(detail) | HWS_F(count),         \
       "given up or closed; `count` messages become dead letters")                                  \
     X(EndpointThrottled, HWS_F(address) | HWS_F(incarnation) | HWS_F(level),                       \
       "the ring's throttle level changed, or starts from normal on a new link")                    \
@@ -114,7 +118,8 @@ struct hws_event {
     enum hws_event_type type;
     uint64_t time; /* the system's clock */
     const char *address, *name, *file, *version, *reason, *detail, *level;
-    uint64_t uid, incarnation, attempt, delay, count;
+    const char *state, *from, *step; /* names of the library's own: valid for ever */
+    uint64_t uid, incarnation, attempt, delay, count, since, next;
     bool success, resumed;
     struct hws_pid *pid, *sender, *watcher;
     struct hws_slice message;

@@ -23,7 +23,7 @@ struct hws_policy_question {
     uint64_t attempt;   /* from 1 */
     uint64_t elapsed;   /* ns since the link was lost or first dialled */
     uint64_t delay;     /* the delay before this one; 0 at first */
-    const char *reason; /* refused, timeout, dns, reset, protocol, handshake, version, ... */
+    const char *reason; /* HWS_LINK_REASONS: refused, timeout, dns, ... */
     uint64_t queue_size;
     uint64_t queue_bytes;
     bool connected_before;
