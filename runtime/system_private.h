@@ -47,7 +47,7 @@ struct hws_system {
     bool *gone;     /* set when it is destroyed */
     char *stop_reason;
     struct hwsi_timer stop_timer, trim_timer;
-    uint64_t undelivered;
+    struct hwsi_leftover leftover;
     void (*stopped)(void *data);
     void *stopped_data;
     struct hwsi_driver *driver; /* system_loop.c's */

@@ -51,8 +51,8 @@ static void close_down(struct hws_system *system)
     hwsi_timer_stop(&system->stop_timer);
     hwsi_stop_all(local);
     hwsi_posts_deliver(system); /* posted after the last turn: dead letters */
-    system->undelivered = hwsi_manager_close_endpoints(
-        &system->manager, system->stop_reason ? system->stop_reason : "stopped");
+    hwsi_manager_close_endpoints(
+        &system->manager, system->stop_reason ? system->stop_reason : "stopped", &system->leftover);
     local->closed = true;
     hwsi_requests_fail_all(local, HWS_ECLOSED);
     if (system->waits.count)
@@ -66,11 +66,13 @@ static void tell(struct hws_system *system)
         &system->local,
         &(struct hws_event){ .type = HWS_EVENT_Shutdown,
                              .reason = system->stop_reason ? system->stop_reason : "stopped",
-                             .count = system->undelivered });
-    if (system->undelivered)
-        hwsi_log(&system->local, HWS_LOG_warning, "stopped: %llu %s not delivered",
-                 (unsigned long long)system->undelivered,
-                 system->undelivered == 1 ? "message was" : "messages were");
+                             .detail = system->leftover.count ? system->leftover.text : NULL,
+                             .count = system->leftover.count });
+    if (system->leftover.count)
+        hwsi_log(&system->local, HWS_LOG_warning, "stopped: %llu %s not delivered: %s",
+                 (unsigned long long)system->leftover.count,
+                 system->leftover.count == 1 ? "message was" : "messages were",
+                 system->leftover.text);
     hwsi_events_dispatch(&system->local, UINT64_MAX);
 }
 

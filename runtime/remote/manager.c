@@ -394,27 +394,50 @@ bool hwsi_manager_idle(const struct hwsi_manager *manager)
     return true;
 }
 
-uint64_t hwsi_manager_close_endpoints(struct hwsi_manager *manager, const char *reason)
+/* Room for ", and N for others" stays. */
+#define OTHERS_MOST 48
+
+static void count_leftover(struct hwsi_leftover *leftover, const struct hwsi_endpoint *endpoint)
 {
-    uint64_t count = 0;
+    const struct hwsi_association *association = endpoint->association;
+    uint64_t count = association ? hwsi_ring_count(&association->lanes[HWSI_LANE_USER]) : 0;
+    size_t used = strlen(leftover->text), capacity = sizeof leftover->text - OTHERS_MOST;
+    size_t needed = used;
+    if (count == 0)
+        return;
+    leftover->count += count;
+    hwsi_text_append(leftover->text, capacity, &needed, "%s%llu for %s", used ? ", " : "",
+                     (unsigned long long)count, endpoint->address->text);
+    if (needed < capacity)
+        return;
+    leftover->text[used] = 0;
+    leftover->others += count;
+}
+
+void hwsi_manager_close_endpoints(struct hwsi_manager *manager, const char *reason,
+                                  struct hwsi_leftover *out)
+{
     struct hwsi_list *next;
+    *out = (struct hwsi_leftover){ .count = 0 };
     manager->stopping = true;
     hwsi_manager_flush(manager);
     for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints;
          node = next) {
         struct hwsi_endpoint *endpoint = HWSI_ENTRY(node, struct hwsi_endpoint, all);
         next = node->next;
-        if (endpoint->association)
-            count += hwsi_ring_count(&endpoint->association->lanes[HWSI_LANE_USER]);
+        count_leftover(out, endpoint);
         hwsi_endpoint_close(endpoint, HWS_LINK_shutdown, reason, HWS_REASON_stopped);
     }
+    size_t used = strlen(out->text);
+    if (out->others)
+        hwsi_text_append(out->text, sizeof out->text, &used, "%s%llu for others",
+                         used ? ", and " : "", (unsigned long long)out->others);
     for (struct hwsi_list *node = manager->connections.next; node != &manager->connections;
          node = next) {
         next = node->next;
         hwsi_connection_close(HWSI_ENTRY(node, struct hwsi_connection, node), HWSI_FRAME_REFUSE,
                               HWSI_REFUSED_shutdown, hwsi_refusal_sentence(HWSI_REFUSED_shutdown));
     }
-    return count;
 }
 
 bool hwsi_manager_closed(const struct hwsi_manager *manager)

@@ -122,6 +122,39 @@ static void test_drains_first(void **state)
     rig_end(&rig);
 }
 
+/* However many there are, the report is bounded and adds up. */
+static void test_what_was_left_for_whom(void **state)
+{
+    struct rig rig;
+    char target[64], first[] = "1 for peer-00:1, 2 for peer-01:1, ", *rest;
+    unsigned long long sum = 0, count;
+    (void)state;
+    rig_start_default(&rig);
+    for (int i = 0; i < 60; i++)
+        for (int k = 0; k <= i % 2; k++) {
+            snprintf(target, sizeof target, "peer-%02d:1/a", i);
+            assert_int_equal(rig_send(&rig, target), 0);
+        }
+    rig_turn(&rig);
+    hws_stop(rig.system, "over", 0);
+    rig_turn(&rig);
+    const struct rig_event *event = rig_event(&rig, HWS_EVENT_Shutdown, 0);
+    assert_int_equal(event->count, 90);
+    assert_memory_equal(event->detail, first, strlen(first));
+    for (rest = (char *)event->detail;
+         sscanf(rest, "%llu for", &count) == 1 || sscanf(rest, "and %llu for", &count) == 1;) {
+        sum += count;
+        rest = strstr(rest, ", ");
+        if (!rest)
+            break;
+        rest += 2;
+    }
+    assert_null(rest);
+    assert_int_equal(sum, event->count);
+    assert_non_null(strstr(event->detail, " for others"));
+    rig_end(&rig);
+}
+
 static void test_deadline(void **state)
 {
     struct rig rig;
@@ -144,6 +177,8 @@ static void test_deadline(void **state)
     assert_true(hws_is_stopped(rig.system));
     assert_int_equal(rig_event(&rig, HWS_EVENT_Shutdown, 0)->count, 2);
     assert_string_equal(rig_event(&rig, HWS_EVENT_Shutdown, 0)->reason, "over");
+    assert_string_equal(rig_event(&rig, HWS_EVENT_Shutdown, 0)->detail, "2 for " RIG_PEER);
+    assert_true(rig_logged(&rig, "stopped: 2 messages were not delivered: 2 for " RIG_PEER));
     assert_string_equal(rig_event(&rig, HWS_EVENT_DeadLetter, 1)->reason, "unacknowledged");
     assert_string_equal(rig_event(&rig, HWS_EVENT_DeadLetter, 0)->reason, "stopped");
     rig_end(&rig);
@@ -421,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_posts),
         cmocka_unit_test(test_stop_from_elsewhere),
         cmocka_unit_test(test_drains_first),
+        cmocka_unit_test(test_what_was_left_for_whom),
         cmocka_unit_test(test_deadline),
         cmocka_unit_test(test_free_without_a_driver),
         cmocka_unit_test(test_freed_when_stopped),

@@ -103,8 +103,8 @@ enum hws_event_field {
       HWS_F(name) | HWS_F(file) | HWS_F(version) | HWS_F(address) | HWS_F(reason) | HWS_F(detail), \
       "the policy failed and the C fallback answered; or a reload was refused")                    \
     X(EventsDropped, HWS_F(count), "events that did not fit the queue")                            \
-    X(Shutdown, HWS_F(reason) | HWS_F(count),                                                      \
-      "the system has stopped; `count` messages stayed undelivered")
+    X(Shutdown, HWS_F(reason) | HWS_F(detail) | HWS_F(count),                                      \
+      "the system has stopped; `count` messages stayed undelivered, for whom says `detail`")
 
 enum hws_event_type {
 #define X(name, fields, doc) HWS_EVENT_##name,
