@@ -178,8 +178,6 @@ void hws_turn(struct hws_system *system)
         hwsi_posts_deliver(system);
     if (stop_asked)
         hws_stop(system, "stopped by signal or thread", HWS_NEVER);
-    if (!hwsi_list_empty(&local->untold))
-        hwsi_watches_retry(local);
     hwsi_dispatch(local, system->options.dispatcher_budget);
     if (!hwsi_list_empty(&system->manager.remains))
         hwsi_manager_drain_remains(&system->manager);
@@ -213,7 +211,7 @@ uint64_t hws_next_turn(struct hws_system *system)
         return HWS_NEVER;
     bool stop_is_new =
         system->stage == HWSI_RUNNING ? atomic_load(&system->stop_asked) : !system->stop_seen;
-    if (stop_is_new || !hwsi_list_empty(&system->local.untold))
+    if (stop_is_new)
         return 0;
     if (hwsi_dispatch_pending(&system->local) || system->local.events.queued ||
         !hwsi_list_empty(&system->manager.dirty) || !hwsi_list_empty(&system->manager.remains) ||

@@ -31,7 +31,9 @@ int hwsi_local_init(struct hwsi_local *local, struct hws_system *system,
     local->pool = hwsi_pool_new(heap);
     local->arena.pool = local->pool;
     int error =
-        local->pool ? hwsi_names_new(heap, hwsi_random_u64(random), &local->names) : HWS_ENOMEM;
+        local->pool ? hwsi_timer_register(timers, &local->retry, hwsi_watches_retry) : HWS_ENOMEM;
+    if (!error)
+        error = hwsi_names_new(heap, hwsi_random_u64(random), &local->names);
     if (!error)
         error = hwsi_pid_intern(local->names, local->names->local, hws_slice_text("$system"),
                                 &local->root);
@@ -45,6 +47,7 @@ int hwsi_local_init(struct hwsi_local *local, struct hws_system *system,
 void hwsi_local_free(struct hwsi_local *local)
 {
     struct hwsi_watch *watch;
+    hwsi_timer_unregister(&local->retry);
     for (size_t cursor = 0; (watch = hwsi_map_next(&local->watches, &cursor)); cursor = 0)
         hwsi_watch_remove(local, watch);
     hwsi_map_free(&local->watches);

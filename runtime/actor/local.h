@@ -99,6 +99,7 @@ struct hwsi_local {
     struct hwsi_map watches;
     struct hwsi_map alarms;  /* by id */
     struct hwsi_list untold; /* watches that are over, whose Terminated found no memory yet */
+    struct hwsi_timer retry; /* when that is tried again */
     struct hwsi_events events;
     struct hwsi_requests requests;
     struct hwsi_letters letters;
@@ -217,7 +218,7 @@ void hwsi_watch_remove(struct hwsi_local *local, struct hwsi_watch *watch);
 /* The watch is over: its watcher hears Terminated (near or far), and it is removed. */
 void hwsi_watch_fire(struct hwsi_local *local, struct hwsi_watch *watch,
                      enum hws_terminated_reason reason);
-void hwsi_watches_retry(struct hwsi_local *local); /* those that found no memory */
+void hwsi_watches_retry(struct hwsi_timer *timer); /* those that found no memory */
 
 /* --- requests (request.c) --- */
 struct hwsi_request *hwsi_request_find(struct hwsi_local *local, uint64_t id);

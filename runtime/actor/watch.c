@@ -5,6 +5,8 @@
  */
 #include "actor/context.h"
 
+#define RETRY_AFTER (10 * HWS_MILLISECOND) /* without memory */
+
 struct pair {
     const struct hws_pid *watcher, *target;
 };
@@ -93,9 +95,9 @@ void hwsi_watch_fire(struct hwsi_local *local, struct hwsi_watch *watch,
     if (!near)
         hwsi_watch_remove(local, watch);
     if (tell_watcher(local, watcher, target, (uint16_t)reason)) {
-        hwsi_list_append(&local->untold,
-                         &watch->by_target); /* out of memory: the next turn tries again */
-        hwsi_due(local);
+        hwsi_list_append(&local->untold, &watch->by_target);
+        if (!hwsi_timer_running(&local->retry))
+            hwsi_timer_start(&local->retry, hwsi_later(local, RETRY_AFTER));
     } else if (near) {
         hwsi_watch_remove(local, watch);
     }
@@ -103,8 +105,9 @@ void hwsi_watch_fire(struct hwsi_local *local, struct hwsi_watch *watch,
     hwsi_pid_release(target);
 }
 
-void hwsi_watches_retry(struct hwsi_local *local)
+void hwsi_watches_retry(struct hwsi_timer *timer)
 {
+    struct hwsi_local *local = HWSI_ENTRY(timer, struct hwsi_local, retry);
     struct hwsi_list again, *node;
     hwsi_list_init(&again);
     hwsi_list_splice(&again, &local->untold);

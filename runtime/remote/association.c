@@ -8,6 +8,10 @@ struct hwsi_association *hwsi_association_new(struct hwsi_local *local,
     struct hwsi_association *association = hwsi_alloc(local->heap, sizeof *association);
     if (!association)
         return NULL;
+    if (hwsi_pid_intern(local->names, address, hws_slice_text("$system"), &association->root)) {
+        hwsi_free(local->heap, association, sizeof *association);
+        return NULL;
+    }
     association->local = local;
     association->address = address;
     address->refs++;
@@ -31,6 +35,7 @@ void hwsi_association_free(struct hwsi_association *association)
     hwsi_outbound_free(&association->out);
     hwsi_inbound_free(&association->in);
     hwsi_list_remove(&association->node);
+    hwsi_pid_release(association->root);
     hwsi_address_release(association->address);
     hwsi_free(association->local->heap, association, sizeof *association);
 }
@@ -190,6 +195,7 @@ int hwsi_association_read_own(struct hwsi_association *association, struct hws_s
         hwsi_own_frame_release(&own);
         return error;
     }
+    own.answer = !own.target;
     own.message.payload = deliver.payload;
     own.message.request_id = deliver.request_id;
     own.explicit_correlation = deliver.has_correlation;
@@ -206,25 +212,36 @@ void hwsi_own_frame_release(struct hwsi_own_frame *own)
     hwsi_atom_release(own->message.type);
 }
 
-/* False: out of memory, try again later. */
-static bool letter_of(struct hwsi_association *association, struct hws_slice frame, uint64_t number)
+/* Without memory for its names a message is told all the same: as one to the peer's root. */
+static void read_nameless(struct hws_slice frame, struct hwsi_own_frame *out)
+{
+    struct hwsi_deliver deliver;
+    struct hws_slice body = { frame.data + HWSI_FRAME_PREFIX, frame.size - HWSI_FRAME_PREFIX };
+    *out = (struct hwsi_own_frame){ 0 };
+    if (hwsi_deliver_decode(body, &deliver))
+        return;
+    out->answer = !deliver.target.index && !deliver.target.text.data;
+    out->message.payload = deliver.payload;
+}
+
+static void letter_of(struct hwsi_association *association, struct hws_slice frame, uint64_t number)
 {
     struct hwsi_own_frame own;
     enum hws_dead_letter_reason reason =
         number <= association->was_written ? HWS_REASON_unacknowledged : association->unwritten;
     int error = hwsi_association_read_own(association, frame, number, &own);
-    if (error)
-        return error != HWS_ENOMEM; /* anything else can't be: these are our own frames */
-    bool moved = own.target && association->moved && number > association->was_written;
-    if (!own.target) { /* an answer: named after the one who asked, as far as that is known */
+    if (error == HWS_ENOMEM)
+        read_nameless(frame, &own);
+    else if (error)
+        return; /* can't be: these are our own frames */
+    bool moved = !own.answer && association->moved && number > association->was_written;
+    if (own.answer) /* named after the one who asked, as far as that is known */
         own.message.request_id = 0;
-        error = hwsi_pid_intern(association->local->names, association->address,
-                                hws_slice_text("$system"), &own.target);
-    }
-    if (!moved && !error)
+    if (!own.target)
+        own.target = hws_pid_retain(association->root);
+    if (!moved)
         hwsi_letter(association->local, own.target, &own.message, reason);
     hwsi_own_frame_release(&own);
-    return error == 0;
 }
 
 bool hwsi_remains_drain(struct hwsi_association *association, uint64_t most)
@@ -234,8 +251,7 @@ bool hwsi_remains_drain(struct hwsi_association *association, uint64_t most)
     for (; most && hwsi_events_room(association->local); most--) {
         if (!hwsi_ring_peek(ring, &frame))
             break;
-        if (!letter_of(association, frame, ring->released + 1))
-            return true;
+        letter_of(association, frame, ring->released + 1);
         hwsi_ring_pop(ring, &frame);
     }
     if (hwsi_ring_count(ring))

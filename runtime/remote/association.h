@@ -16,6 +16,7 @@
 struct hwsi_association {
     struct hwsi_local *local;
     struct hwsi_address *address; /* the peer's */
+    struct hws_pid *root;         /* "$system" over there */
     struct hwsi_ring lanes[HWSI_LANES];
     uint64_t received[HWSI_LANES];
     struct hwsi_outbound out;
@@ -56,9 +57,9 @@ static inline struct hws_correlation hwsi_correlation(uint64_t seed, uint64_t n)
 
 /* Reads one of our own frames back; its target is NULL for an answer. HWS_ENOMEM: then nothing is to be released. */
 struct hwsi_own_frame {
-    struct hws_pid *target;     /* one reference */
+    struct hws_pid *target;     /* one reference; NULL: an answer */
     struct hws_message message; /* sender and type: one reference each */
-    bool explicit_correlation;
+    bool explicit_correlation, answer;
 };
 int hwsi_association_read_own(struct hwsi_association *association, struct hws_slice frame,
                               uint64_t number, struct hwsi_own_frame *out);

@@ -218,6 +218,10 @@ void hwsi_manager_bury(struct hwsi_manager *manager, struct hwsi_endpoint *endpo
             hwsi_timer_start(&manager->tomb_timer, oldest->since + options->tombstone_duration);
             return;
         }
+        if (oldest == endpoint) { /* where none are kept: who closes it has it in hand */
+            hwsi_timer_start(&manager->tomb_timer, now);
+            return;
+        }
         hwsi_list_remove(first);
         manager->tomb_count--;
         hwsi_endpoint_free(oldest);

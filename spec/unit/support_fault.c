@@ -40,7 +40,9 @@ const char *fault_name(enum fault fault)
 
 static bool fails(struct fault_plan *plan, enum fault fault)
 {
-    return ++plan->calls[fault] == plan->fail_at && plan->what == fault;
+    uint64_t call = ++plan->calls[fault];
+    return plan->what == fault && plan->fail_at &&
+           (call == plan->fail_at || (plan->for_good && call > plan->fail_at));
 }
 
 /* --- links --- */

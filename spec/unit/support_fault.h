@@ -21,6 +21,7 @@ const char *fault_name(enum fault fault);
 struct fault_plan {
     enum fault what;
     uint64_t fail_at; /* the call of this number fails; 0: none */
+    bool for_good;    /* and every one of its kind after it */
     uint64_t calls[FAULT_COUNT];
     uint64_t split_at; /* bytes received by each link; 0: never */
     uint64_t cut_at;   /* by all links together */

@@ -121,6 +121,27 @@ static void test_a_new_uid_is_welcome_at_once(void **state)
     rig_end(&rig);
 }
 
+/* A system that keeps no tombstones must not free the endpoint that the new uid is just being given. */
+static void test_a_new_uid_where_no_tombstones_are_kept(void **state)
+{
+    struct hws_options options;
+    struct hwsi_hello peer = rig_peer(77, 500);
+    (void)state;
+    memset(&rig, 0, sizeof rig);
+    rig_options(&rig, &options);
+    options.tombstones = 0;
+    rig_start(&rig, &options);
+    rig_connect(&rig, &peer);
+    assert_int_equal(hws_quarantine(rig.system, RIG_PEER, NULL, 0), 0);
+    rig_turn(&rig);
+    rig_expect(dial_in(78), HWSI_FRAME_WELCOME);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_connected);
+    assert_int_equal(hws_close_endpoint(rig.system, RIG_PEER, NULL), 0);
+    rig_turn(&rig);
+    assert_int_equal(hws_close_endpoint(rig.system, RIG_PEER, NULL), HWS_ENOTFOUND);
+    rig_end(&rig);
+}
+
 static void test_release_by_the_operator(void **state)
 {
     connected(77);
@@ -327,6 +348,7 @@ int main(void)
         cmocka_unit_test(test_gates_end_when_the_policy_gives_up),
         cmocka_unit_test(test_quarantine),
         cmocka_unit_test(test_a_new_uid_is_welcome_at_once),
+        cmocka_unit_test(test_a_new_uid_where_no_tombstones_are_kept),
         cmocka_unit_test(test_release_by_the_operator),
         cmocka_unit_test(test_block_list),
         cmocka_unit_test(test_a_blocked_system_gets_no_endpoints),
