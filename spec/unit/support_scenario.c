@@ -163,6 +163,7 @@ static void choose(struct scenario_side *side, struct hws_options *options)
     options->heartbeat_interval = HWS_SECOND;
     options->suspect_after = 100 * HWS_MILLISECOND;
     options->gate_duration = 100 * HWS_MILLISECOND;
+    options->client_wait = 2 * HWS_SECOND;
     options->tombstones = side->index; /* alpha keeps none, beta one */
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ctest: timeout=120
+ * ctest: timeout=300
  *
  * Out of memory at every single allocation of two systems' lives, once, a few times and for good: nothing crashes, leaks or hangs, and each
  * message accepted arrives or is a dead letter. `test_delivery_memory 17 3` runs the life whose
