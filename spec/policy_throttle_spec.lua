@@ -58,8 +58,8 @@ describe("throttle.levels", function()
         { { warning = 0 / 0 }, "warning = %-?nan: expected a number from 0 to 1", true },
         { { warning = "0.6" }, 'warning = "0.6": expected a number from 0 to 1' },
         { { warning = 0.5, amber = 0.5 }, "warning = 0.5: expected more than amber = 0.5" },
-        { { hysteresis = -1 }, "hysteresis = -1: expected a number from 0 to 1" },
-        { { hysteresis = "x" }, 'hysteresis = "x": expected a number from 0 to 1' },
+        { { hysteresis = -1 }, "hysteresis = -1: expected a number from 0 to 0.5" },
+        { { hysteresis = "x" }, 'hysteresis = "x": expected a number from 0 to 0.5' },
         { { low = 0.04 }, "hysteresis = 0.05: expected less than low = 0.04, or no fill would be "
             .. "normal again" },
         { { low = 0.05 }, "hysteresis = 0.05: expected less than low = 0.05, or no fill would be "
@@ -108,7 +108,9 @@ describe("throttle.check", function()
         { {}, how },
         { { warning = 0.6 }, how .. "; found the key warning" },
         { { 5, hysteresis = 0 }, how .. "; found 5" },
-        { { { name = "red", from = 0.9 } }, "hysteresis = nil: expected a number from 0 to 1" },
+        { { { name = "red", from = 0.9 } }, "hysteresis = nil: expected a number from 0 to 0.5" },
+        { { { name = "red", from = 0.9 }, hysteresis = 0.6 },
+          "hysteresis = 0.6: expected a number from 0 to 0.5" },
         { { { name = "b", from = 0.9 }, { name = "a", from = 0.8 }, hysteresis = 0 },
           "a = 0.8: expected more than b = 0.9" },
         { { { name = "a", from = 0.8 }, { name = "a", from = 0.9 }, hysteresis = 0 },

@@ -11,6 +11,7 @@ usage: hawser [--log LEVEL] COMMAND [ARGUMENTS]
 
   run FILE.lua [ARGUMENTS]  runs a script, then the systems it made until they have stopped;
                             FILE.lua is - for standard input
+  policy check FILE         what a policy answers, and what is wrong with it
   bench [OPTIONS]           measures this machine's throughput and latency
 
   --log LEVEL               debug, info, warning (the default), error or off
@@ -47,6 +48,9 @@ local commands = {
     bench = function(args)
         return require("hawser.bench").main(args)
     end,
+    policy = function(args)
+        return require("hawser.cli.policy")(args)
+    end,
     help = print_help,
     version = print_version,
 }
@@ -55,8 +59,8 @@ local function unknown(word)
     if word:find("%.lua$") then
         return complain(("unknown command %q; to run a script: hawser run %s"):format(word, word))
     end
-    local near = suggest.nearest(word, { "run", "bench", "help", "version", "--help", "--version",
-                                         "--log" })
+    local near = suggest.nearest(word, { "run", "policy", "bench", "help", "version", "--help",
+                                         "--version", "--log" })
     return complain(("unknown %s %q%s; hawser --help lists the commands"):format(
         word:find("^%-") and "option" or "command", word,
         near and ("; did you mean %q?"):format(near) or ""))

@@ -87,6 +87,17 @@ local function parts_of(self, address)
     return parts
 end
 
+-- Where the policy may answer otherwise: in general, and for each pattern; with an address to ask
+-- about.
+---@return { pattern: string|nil, address: string }[]
+function Compiled:places()
+    local places = { { address = "192.0.2.1:25520" } }
+    for i, entry in ipairs(self.patterns) do
+        places[i + 1] = { pattern = entry.pattern, address = glob.example(entry.pattern) }
+    end
+    return places
+end
+
 -- The delay before the next try.
 ---@param endpoint hawser.policy.Question
 ---@return number|nil seconds nil gives up
@@ -184,6 +195,7 @@ end
 ---@field name? string what the policy is called if it has no name of its own
 ---@field defaults? hawser.policy.Parts what it leaves out, before the default policy is asked
 ---@field path? string where files are looked for by name, like package.path
+---@field untried? boolean its functions are not called: for tools that do that themselves
 
 -- Validates the whole policy, fills what it leaves out from the defaults, and tries out every
 -- function. The message of a failure has a line for each fault.
@@ -214,7 +226,7 @@ function policy.compile(given, options)
         remembered = 0,
     }, Compiled)
     compiled.publishes_all = publishes_all(compiled)
-    faults = tried_out(compiled)
+    faults = options.untried and {} or tried_out(compiled)
     if #faults > 0 then
         return refused(name, faults)
     end
@@ -244,7 +256,7 @@ local function run_chunk(chunk, about, options, ...)
 end
 
 local function named(options, name)
-    return { name = name, defaults = options.defaults }
+    return { name = name, defaults = options.defaults, untried = options.untried }
 end
 
 local function load_file(path, options, ...)

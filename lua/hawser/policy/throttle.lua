@@ -20,6 +20,7 @@ local throttle = {}
 local HYSTERESIS = 0.05
 local MOST_LEVELS, LONGEST_NAME = 8, 31 -- what the core has room for
 local FROM = { low = 0, high = 1 }
+local GAP = { low = 0, high = 0.5 } -- what the core takes
 local EVERY = { low = 1, high = 1000000000, integer = true }
 local FIELDS = { "from", "keep_every", "name", "refuse" }
 
@@ -86,7 +87,7 @@ local function order_error(levels)
                 check.show(levels[i].from), levels[i - 1].name, check.show(levels[i - 1].from))
         end
     end
-    local number, why = check.number(levels.hysteresis, FROM)
+    local number, why = check.number(levels.hysteresis, GAP)
     if not number then
         return ("hysteresis = %s: %s"):format(check.show(levels.hysteresis), why)
     elseif levels[1] and number >= levels[1].from then

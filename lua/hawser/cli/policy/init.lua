@@ -1,0 +1,88 @@
+-- SPDX-License-Identifier: MIT
+-- hawser policy: tools for who writes one. None of them opens a socket.
+
+local grid = require "hawser.cli.policy.grid"
+local json = require "hawser.json"
+local options = require "hawser.cli.options"
+local suggest = require "hawser.suggest"
+
+local USAGE = [[
+usage: hawser policy check FILE [--budget N] [--json]
+
+FILE is a policy's file, or a name: of one that comes with hawser (default, fixed), or NAME.lua
+here or in policies/.
+
+  check   loads it, asks its functions what a system may ask, and tells what they answer, where the
+          core clamps that, and what a call costs in instructions; the exit status is 1 if a system
+          would refuse it
+
+  --budget N   instructions that a call may use, as the option policy_budget says (100000)
+  --json       one JSON object, with every question
+]]
+
+local function complain(...)
+    io.stderr:write("hawser policy: ", ...)
+    io.stderr:write("\n")
+    return 2
+end
+
+local function run_check(values)
+    local budget = values.budget or grid.BUDGET
+    local report = require("hawser.cli.policy.check").run(values[1], budget)
+    if values.json then
+        for _, list in ipairs { "problems", "clamped", "notes" } do
+            report[list] = #report[list] == 0 and json.EMPTY or report[list]
+        end
+        io.stdout:write(json.encode(report), "\n")
+    else
+        require("hawser.cli.policy.words").print(io.stdout, report)
+    end
+    return report.ok and 0 or 1
+end
+
+local commands = {
+    check = {
+        run = run_check,
+        options = {
+            budget = { least = 1000, most = 1000000000, whole = true }, json = { flag = true },
+            help = { flag = true, short = "h" },
+        },
+    },
+}
+
+local function names()
+    local all = {}
+    for name in pairs(commands) do
+        all[#all + 1] = name
+    end
+    table.sort(all)
+    return all
+end
+
+---@param args string[] the command line after "policy"
+---@return integer # exit status
+return function(args)
+    local word = args[1]
+    if word == "--help" or word == "-h" then
+        io.stdout:write(USAGE)
+        return 0
+    elseif not word then
+        io.stderr:write(USAGE)
+        return 2
+    end
+    local command = commands[word]
+    if not command then
+        return complain(("unknown command %q: %s"):format(word, suggest.expected(word, names())))
+    end
+    local values, message = options.read(table.move(args, 2, #args, 1, {}), command.options)
+    if not values then
+        return complain(word, ": ", message)
+    elseif values.help then
+        io.stdout:write(USAGE)
+        return 0
+    elseif #values ~= 1 then
+        return complain(word, ": expected one policy's file or name, got ", tostring(#values),
+                        "; hawser policy --help shows how")
+    end
+    return command.run(values)
+end
