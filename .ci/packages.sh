@@ -16,6 +16,7 @@ run   libuv1-dev       library libuv
 run   libpcre2-dev     library libpcre2-8
 run   libmsgpack-dev   library msgpack msgpack-c msgpackc
 run   liblua5.4-dev    library lua5.4 lua-5.4 lua54
+run   libedit-dev      library libedit
 test  lua5.4           command lua5.4
 test  libcmocka-dev    library cmocka
 test  lua-busted       command busted

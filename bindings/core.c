@@ -2,7 +2,9 @@
 /* hawser.core: the C half of the Lua module. */
 #include "callback.h"
 #include "context.h"
+#include "descriptor.h"
 #include "events.h"
+#include "guard.h"
 #include "hawser_lua.h"
 #include "methods.h"
 #include "options.h"
@@ -34,6 +36,9 @@ static const luaL_Reg functions[] = { { "system", hwl_new_system },
                                       { "event_types", hwl_list_events },
                                       { "reasons", list_reasons },
                                       { "policy_refused", hwl_policy_refused },
+                                      { "systems", hwl_list_systems },
+                                      { "resume", hwl_guarded_resume },
+                                      { "interrupts", hwl_interrupts },
                                       { NULL, NULL } };
 
 static void open_all(struct hwl_state *state, lua_State *L)
@@ -49,6 +54,7 @@ static void open_all(struct hwl_state *state, lua_State *L)
     hwl_open_pids(L);
     hwl_open_processes(L);
     hwl_open_callbacks(L);
+    hwl_open_descriptors(L);
     hwl_open_events(L);
     hwl_open_sending(L);
     hwl_open_timers(L);

@@ -16,6 +16,10 @@
 #include "call.h"
 #include "hawser_lua.h"
 
+#ifdef HAWSER_EDITOR
+int luaopen_hawser_editor(lua_State *L);
+#endif
+
 #define PATH_SIZE 1024
 
 /* The only globals: a signal handler gets no argument. */
@@ -110,6 +114,18 @@ static void set_path(lua_State *L)
     lua_pop(L, 2);
 }
 
+static void preload_editor(lua_State *L)
+{
+#ifdef HAWSER_EDITOR
+    luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+    lua_pushcfunction(L, luaopen_hawser_editor);
+    lua_setfield(L, -2, "hawser.editor");
+    lua_pop(L, 1);
+#else
+    (void)L;
+#endif
+}
+
 static int call_cli(lua_State *L)
 {
     int count = (int)lua_tointeger(L, 1);
@@ -117,6 +133,7 @@ static int call_cli(lua_State *L)
     luaL_openlibs(L);
     set_path(L);
     hwl_preload(L);
+    preload_editor(L);
     catch_signals(L);
     lua_getglobal(L, "require");
     lua_pushliteral(L, "hawser.cli");

@@ -163,6 +163,12 @@ struct hwl_state *hwl_interrupt_handle(lua_State *L)
     return hwl_state_open(L);
 }
 
+int hwl_interrupts(lua_State *L)
+{
+    lua_pushinteger(L, atomic_load(&hwl_state(L)->interrupts));
+    return 1;
+}
+
 int hwl_interrupt(struct hwl_state *state)
 {
     int interrupts = atomic_fetch_add(&state->interrupts, 1) + 1;

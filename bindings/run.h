@@ -14,6 +14,7 @@
 int hwl_system_run(lua_State *L);
 int hwl_run_all(lua_State *L);
 int hwl_run_until(lua_State *L);
+int hwl_interrupts(lua_State *L); /* core.interrupts() -> how often hwl_interrupt() was called */
 
 /* The systems that may wake the loop from a signal. */
 void hwl_run_remember(struct hwl_state *state, struct hws_system *system);

@@ -17,6 +17,7 @@
 #include "hawser/hawser.h"
 
 struct hwl_budget;
+struct hwl_guard;
 struct hwl_runner;
 struct hwl_system;
 
@@ -31,6 +32,7 @@ struct hwl_state {
     lua_State *lua;             /* a coroutine of ours */
     lua_State *main;            /* for interrupts only */
     struct hwl_budget *budget;  /* of the innermost call from C, NULL outside */
+    struct hwl_guard *guard;    /* of the line of a console that runs, NULL outside */
     struct hwl_runner *runners; /* idle ones */
     size_t idle_runners;
     struct hwl_system *systems;

@@ -265,6 +265,26 @@ void hwl_open_systems(lua_State *L)
     lua_rawsetp(L, LUA_REGISTRYINDEX, &system_metatable);
 }
 
+static bool is_alive(const struct hwl_system *self)
+{
+    return self->anchored && self->system && !hws_is_stopped(self->system);
+}
+
+int hwl_list_systems(lua_State *L)
+{
+    lua_Integer count = 0;
+    for (struct hwl_system *self = hwl_state(L)->systems; self; self = self->next)
+        count += is_alive(self);
+    lua_createtable(L, (int)count, 0);
+    for (struct hwl_system *self = hwl_state(L)->systems; self; self = self->next) {
+        if (!is_alive(self))
+            continue;
+        hwl_push_object(self, L);
+        lua_rawseti(L, -2, count--);
+    }
+    return 1;
+}
+
 /* --- reports --- */
 
 void hwl_log(struct hwl_system *self, enum hws_log_level level, const char *text)

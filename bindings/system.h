@@ -74,6 +74,9 @@ void hwl_systems_close(struct hwl_state *state);
 void hwl_report(struct hwl_system *self, const char *what, const char *text);
 void hwl_log(struct hwl_system *self, enum hws_log_level level, const char *text);
 
+/* core.systems() -> the systems of this state that have not stopped, the oldest first */
+int hwl_list_systems(lua_State *L);
+
 /* Adds `methods`, which Lua modules may add to, to the table on top. */
 void hwl_open_systems(lua_State *L);
 

@@ -11,6 +11,7 @@ usage: hawser [--log LEVEL] COMMAND [ARGUMENTS]
 
   run FILE.lua [ARGUMENTS]  runs a script, then the systems it made until they have stopped;
                             FILE.lua is - for standard input
+  repl [FILE.lua]           an interactive console: systems and clusters from the keyboard
   policy check FILE         what a policy answers, and what is wrong with it
   bench [OPTIONS]           measures this machine's throughput and latency
 
@@ -45,6 +46,9 @@ local commands = {
     run = function(args, executable)
         return require("hawser.cli.run")(args, executable)
     end,
+    repl = function(args)
+        return require("hawser.cli.repl")(args)
+    end,
     bench = function(args)
         return require("hawser.bench").main(args)
     end,
@@ -59,8 +63,8 @@ local function unknown(word)
     if word:find("%.lua$") then
         return complain(("unknown command %q; to run a script: hawser run %s"):format(word, word))
     end
-    local near = suggest.nearest(word, { "run", "policy", "bench", "help", "version", "--help",
-                                         "--version", "--log" })
+    local near = suggest.nearest(word, { "run", "repl", "policy", "bench", "help", "version",
+                                         "--help", "--version", "--log" })
     return complain(("unknown %s %q%s; hawser --help lists the commands"):format(
         word:find("^%-") and "option" or "command", word,
         near and ("; did you mean %q?"):format(near) or ""))

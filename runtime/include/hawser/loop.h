@@ -24,6 +24,24 @@ HWS_API int hws_loop_new(struct uv_loop_s **out);
 HWS_API int hws_loop_run_until(struct uv_loop_s *loop, bool (*done)(void *data), void *data,
                                uint64_t timeout);
 HWS_API void hws_loop_free(struct uv_loop_s *loop);
+
+/*
+ * What else a host may have its loop wait for, without uv.h: calls ready(data) in every turn in which `descriptor` can be read
+ * or its other end has gone. The descriptor stays the caller's, and open until hws_poll_free(), which may be called from
+ * anywhere, `ready` too, and lets no further call happen. It keeps the loop alive. HWS_EINVAL: nothing can wait for such a
+ * descriptor (a regular file); HWS_ENOMEM.
+ */
+struct hws_poll;
+HWS_API int hws_loop_poll(struct uv_loop_s *loop, int descriptor, void (*ready)(void *data),
+                          void *data, struct hws_poll **out);
+HWS_API void hws_poll_free(struct hws_poll *poll); /* NULL is fine */
+
+/* The same for a time: calls ring(data) once, `delay` ns from now, rounded up to milliseconds. Freed in any case. */
+struct hws_alarm;
+HWS_API int hws_loop_alarm(struct uv_loop_s *loop, uint64_t delay, void (*ring)(void *data),
+                           void *data, struct hws_alarm **out);
+HWS_API void hws_alarm_free(struct hws_alarm *alarm); /* NULL is fine */
+
 HWS_API const char *hws_libuv_version(void); /* of the libuv that runs */
 
 #endif

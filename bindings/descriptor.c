@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "descriptor.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "call.h"
+
+#define READ_MAX 65536
+
+/* Something on the loop that calls a Lua function; it is anchored while it may. */
+struct waiter {
+    const void *tag;
+    struct hwl_state *state;
+    int function, self; /* in the registry */
+    int descriptor;
+    struct hws_poll *poll;
+    struct hws_alarm *alarm;
+};
+
+static const char descriptor_tag, alarm_tag;
+
+static struct waiter *new_waiter(lua_State *L, const void *tag)
+{
+    struct waiter *waiter = lua_newuserdatauv(L, sizeof *waiter, 0);
+    *waiter = (struct waiter){ .tag = tag,
+                               .state = hwl_state(L),
+                               .function = LUA_NOREF,
+                               .self = LUA_NOREF,
+                               .descriptor = -1 };
+    lua_rawgetp(L, LUA_REGISTRYINDEX, tag);
+    lua_setmetatable(L, -2);
+    return waiter;
+}
+
+static struct waiter *check_waiter(lua_State *L, const void *tag, const char *what)
+{
+    struct waiter *waiter = lua_touserdata(L, 1);
+    if (!waiter || lua_rawlen(L, 1) < sizeof *waiter || waiter->tag != tag)
+        luaL_typeerror(L, 1, what);
+    return waiter;
+}
+
+static struct waiter *check_descriptor(lua_State *L)
+{
+    return check_waiter(L, &descriptor_tag, "descriptor");
+}
+
+static void anchor(struct waiter *waiter, lua_State *L, int self, int function)
+{
+    lua_pushvalue(L, self);
+    lua_pushvalue(L, function);
+    waiter->function = luaL_ref(L, LUA_REGISTRYINDEX);
+    waiter->self = luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+static void let_go(struct waiter *waiter)
+{
+    hws_poll_free(waiter->poll);
+    hws_alarm_free(waiter->alarm);
+    waiter->poll = NULL;
+    waiter->alarm = NULL;
+    if (!waiter->state->closing) {
+        luaL_unref(waiter->state->lua, LUA_REGISTRYINDEX, waiter->function);
+        luaL_unref(waiter->state->lua, LUA_REGISTRYINDEX, waiter->self);
+    }
+    waiter->function = waiter->self = LUA_NOREF;
+}
+
+static int make_loop(struct hwl_state *state)
+{
+    return state->loop ? 0 : hws_loop_new(&state->loop);
+}
+
+/* --- what the loop calls --- */
+
+static int call_function(lua_State *L)
+{
+    struct waiter *waiter = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, waiter->function);
+    if (waiter->alarm)
+        let_go(waiter);
+    lua_call(L, 0, 0);
+    return 0;
+}
+
+/* No budget: what runs here is the console's own, and it guards what it evaluates. */
+static void on_event(void *data)
+{
+    struct waiter *waiter = data;
+    char text[HWL_TEXT];
+    if (hwl_call(waiter->state, 0, call_function, waiter, text) != HWL_DONE)
+        (void)fprintf(stderr, "hawser: %s\n", text);
+}
+
+/* --- descriptors --- */
+
+static int io_failure(lua_State *L, int error)
+{
+    return hwl_failure(L, HWS_EIO, strerror(error));
+}
+
+/* core.descriptor(number) */
+static int new_descriptor(lua_State *L)
+{
+    lua_Integer number = luaL_checkinteger(L, 1);
+    luaL_argcheck(L, number >= 0 && number <= INT32_MAX, 1, "expected a descriptor's number");
+    new_waiter(L, &descriptor_tag)->descriptor = (int)number;
+    return 1;
+}
+
+/* descriptor:on_readable(fn or nil) -> true | nil, message, code */
+static int on_readable(lua_State *L)
+{
+    struct waiter *waiter = check_descriptor(L);
+    lua_settop(L, 2);
+    let_go(waiter);
+    if (lua_isnil(L, 2)) {
+        lua_pushboolean(L, 1);
+        return 1;
+    }
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    int error = make_loop(waiter->state);
+    error = error ? error
+                  : hws_loop_poll(waiter->state->loop, waiter->descriptor, on_event, waiter,
+                                  &waiter->poll);
+    if (error)
+        return hwl_failure(L, error, NULL);
+    anchor(waiter, L, 1, 2);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* descriptor:read([most]) -> bytes, "" at the end | nil, message, code */
+static int read_some(lua_State *L)
+{
+    struct waiter *waiter = check_descriptor(L);
+    char buffer[READ_MAX];
+    lua_Integer most = luaL_optinteger(L, 2, READ_MAX);
+    luaL_argcheck(L, most >= 1, 2, "expected at least 1");
+    ssize_t size;
+    do
+        size = read(waiter->descriptor, buffer, most < READ_MAX ? (size_t)most : READ_MAX);
+    while (size < 0 && errno == EINTR);
+    if (size < 0)
+        return io_failure(L, errno);
+    lua_pushlstring(L, buffer, (size_t)size);
+    return 1;
+}
+
+static int descriptor_number(lua_State *L)
+{
+    lua_pushinteger(L, check_descriptor(L)->descriptor);
+    return 1;
+}
+
+static int is_terminal(lua_State *L)
+{
+    lua_pushboolean(L, isatty(check_descriptor(L)->descriptor));
+    return 1;
+}
+
+/* --- alarms --- */
+
+/* core.after(seconds, fn) -> handle */
+static int after(lua_State *L)
+{
+    struct hwl_state *state = hwl_state(L);
+    uint64_t delay = hwl_check_seconds(L, 1, "after");
+    luaL_checktype(L, 2, LUA_TFUNCTION);
+    lua_settop(L, 2);
+    struct waiter *waiter = new_waiter(L, &alarm_tag);
+    int error = make_loop(state);
+    error = error ? error : hws_loop_alarm(state->loop, delay, on_event, waiter, &waiter->alarm);
+    if (error)
+        return hwl_failure(L, error, NULL);
+    anchor(waiter, L, 3, 2);
+    return 1;
+}
+
+static int cancel(lua_State *L)
+{
+    struct waiter *waiter = check_waiter(L, &alarm_tag, "timer");
+    lua_pushboolean(L, waiter->alarm != NULL);
+    let_go(waiter);
+    return 1;
+}
+
+static int collect(lua_State *L)
+{
+    let_go(lua_touserdata(L, 1));
+    return 0;
+}
+
+void hwl_open_descriptors(lua_State *L)
+{
+    static const luaL_Reg descriptor_methods[] = { { "on_readable", on_readable },
+                                                   { "read", read_some },
+                                                   { "number", descriptor_number },
+                                                   { "is_terminal", is_terminal },
+                                                   { NULL, NULL } };
+    static const luaL_Reg alarm_methods[] = { { "cancel", cancel }, { NULL, NULL } };
+    static const luaL_Reg meta[] = { { "__gc", collect }, { NULL, NULL } };
+    hwl_metatable(L, "hawser.descriptor", descriptor_methods, meta);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &descriptor_tag);
+    hwl_metatable(L, "hawser.alarm", alarm_methods, meta);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &alarm_tag);
+    lua_pushcfunction(L, new_descriptor);
+    lua_setfield(L, -2, "descriptor");
+    lua_pushcfunction(L, after);
+    lua_setfield(L, -2, "after");
+}
