@@ -290,6 +290,15 @@ int hwl_runner_start(struct hwl_actor *actor)
     return ended == ENDED_FAILED ? HWS_EFAILED : 0;
 }
 
+/* A handler that had suspended will not answer any more: the core has forgotten its message. */
+static void answer_failed(const struct hwl_runner *runner)
+{
+    const struct hws_message *message = runner->context ? runner->context->message : NULL;
+    struct hws_system *system = runner->actor->system->system;
+    if (system && message && message->request_id && message->sender)
+        hws_respond_failed(system, message->sender, message->request_id);
+}
+
 void hwl_runner_wake(struct hwl_runner *runner)
 {
     char text[HWL_TEXT];
@@ -299,6 +308,8 @@ void hwl_runner_wake(struct hwl_runner *runner)
     runner->response = NULL;
     if (ended != ENDED_PARKED) {
         struct hws_context *context = actor->context;
+        if (ended == ENDED_FAILED)
+            answer_failed(runner);
         unpark(runner);
         give(runner);
         if (ended == ENDED_FAILED)
@@ -326,6 +337,7 @@ struct hwl_runner *hwl_check_runner(struct hwl_context *context, lua_State *L, c
 static void drop(struct hwl_runner *runner)
 {
     struct hws_system *system = runner->actor->system->system;
+    answer_failed(runner);
     unpark(runner);
     if (runner->request && system)
         hws_request_cancel(system, runner->request);

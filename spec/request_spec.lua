@@ -56,6 +56,35 @@ for _, where in ipairs { "near", "over TCP" } do
             assert.equal("ENOTFOUND", code)
         end)
 
+        it("fails at once when its handler fails, before or after it was suspended", function()
+            local letters = systems.events(here, "DeadLetter")
+            there:spawn_named("fails", function() error("on purpose") end)
+            there:spawn_named("waits", function(ctx)
+                ctx:sleep(0.01)
+                error("on purpose")
+            end, { reentrant = true })
+            there:spawn_named("answers", function(ctx, message)
+                ctx:respond(message)
+                error("after it")
+            end, { supervision = "restart" })
+            local stopped = there:spawn_named("stopped", function(ctx) ctx:sleep(60) end)
+            there:after(0.2, function() there:stop(stopped) end)
+            for _, id in ipairs { "fails", "waits", "stopped" } do
+                local reply, message, code = inside(here, function(ctx)
+                    return ctx:request(to(id), 1, { timeout = 60 })
+                end)
+                assert.is_nil(reply)
+                assert.equal(to(id) .. ": the handler failed", message)
+                assert.equal("EFAILED", code)
+            end
+            assert.equal(7, inside(here, function(ctx) return ctx:request(to "answers", 7) end))
+            local called
+            here:request(to "fails", 1, { timeout = 60 }, function(...) called = { ... } end)
+            systems.wait(function() return called end)
+            assert.equal("EFAILED", called[3])
+            assert.equal(0, #letters)
+        end)
+
         it("keeps its handler's message meanwhile", function()
             local seen
             local asker = here:spawn_named("asker", function(ctx, message)

@@ -97,6 +97,14 @@ static void supervise(struct hws_context *actor, int error, bool own)
     hwsi_family_halt(actor);
 }
 
+/* Who asked hears at once that there will be no answer, also from far away. */
+static void answer_failed(const struct hws_context *actor)
+{
+    const struct hws_message *message = actor->current;
+    if (message && message->kind == HWS_MESSAGE_user && message->request_id && message->sender)
+        hws_respond_failed(actor->local->system, message->sender, message->request_id);
+}
+
 static int handle_messages(struct hws_context *actor)
 {
     if (actor->ops->receive_batch)
@@ -200,6 +208,8 @@ static void visit(struct hws_context *actor, uint64_t throughput)
         error = start(actor);
     if (error >= 0 && !actor->stopping && !actor->suspended && !actor->halting)
         error = handle_messages(actor);
+    if (error < 0)
+        answer_failed(actor);
     drop_current(actor);
     if (error < 0)
         supervise(actor, error, true);

@@ -6,6 +6,8 @@
  * The table is an array in which a request's id, modulo the size, is its place: an id whose place is taken is skipped, so that
  * looking one up is one load.
  */
+#include <string.h>
+
 #include "actor/context.h"
 
 struct hwsi_request {
@@ -220,12 +222,24 @@ void hwsi_request_sent(struct hwsi_local *local, const struct hws_message *messa
             message->correlation.hi | message->correlation.lo ? message->correlation : derived;
 }
 
+/* The answer of a handler that has failed, near and far: ext type 2 without data (docs/wire.md, "Payload"). */
+static const uint8_t failed_answer[] = { 0xc7, 0x00, 0x02 };
+
+static bool is_failed_answer(struct hws_slice payload)
+{
+    return payload.size == sizeof failed_answer &&
+           memcmp(payload.data, failed_answer, sizeof failed_answer) == 0;
+}
+
 int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *from,
                           const struct hws_message *response)
 {
     struct hwsi_request *request = hwsi_request_find(local, response->request_id);
     bool expected =
         request && hwsi_list_empty(&request->node) && (!from || request->target->address == from);
+    bool failed = is_failed_answer(response->payload);
+    if (!expected && failed)
+        return HWS_ENOTFOUND; /* it had answered before it failed, or nobody waits any more: no message is lost */
     if (!expected) {
         /* Too late, or an id of nobody's: the answer is a dead letter like any other message without a receiver. */
         struct hws_message letter = *response;
@@ -234,7 +248,7 @@ int hwsi_response_arrived(struct hwsi_local *local, const struct hwsi_address *f
         hwsi_letter(local, local->root, &letter, HWS_REASON_not_found);
         return HWS_ENOTFOUND;
     }
-    hwsi_request_finish(local, request, 0, response);
+    hwsi_request_finish(local, request, failed ? HWS_EFAILED : 0, failed ? NULL : response);
     return 0;
 }
 
@@ -266,6 +280,15 @@ int hws_respond(struct hws_system *system, struct hws_pid *to, uint64_t request_
     if (to->address->local)
         return hwsi_response_arrived(local, NULL, &out);
     return local->router->ops->respond(local->router, to, request_id, &out);
+}
+
+int hws_respond_failed(struct hws_system *system, struct hws_pid *to, uint64_t request_id)
+{
+    if (hwsi_local_of(system)->closed)
+        return HWS_ECLOSED; /* no letter: no message is lost */
+    return hws_respond(
+        system, to, request_id,
+        &(struct hws_message){ .payload = hws_slice_of(failed_answer, sizeof failed_answer) });
 }
 
 bool hwsi_requests_run(struct hwsi_local *local)

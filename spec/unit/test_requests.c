@@ -30,7 +30,7 @@ static void done(void *data, int status, const struct hws_message *response)
 struct answerer {
     struct hws_pid *sender;
     uint64_t request_id;
-    bool at_once;
+    bool at_once, fails;
 };
 static int receive(void *data, struct hws_context *context, const struct hws_message *message)
 {
@@ -42,7 +42,8 @@ static int receive(void *data, struct hws_context *context, const struct hws_mes
     hws_pid_release(self->sender);
     self->sender = hws_pid_retain(message->sender);
     self->request_id = message->request_id;
-    return self->at_once ? hws_context_respond(context, message, message->payload) : 0;
+    int error = self->at_once ? hws_context_respond(context, message, message->payload) : 0;
+    return self->fails ? HWS_EFAILED : error;
 }
 static void released(void *data)
 {
@@ -293,6 +294,77 @@ static void test_undecodable_answer(void **state)
     rig_end(&rig);
 }
 
+static const uint8_t failure[] = { 0xc7, 0x00, 0x02 };
+
+static void test_a_handler_that_fails(void **state)
+{
+    struct rig rig;
+    struct asked asked = { 0 }, again = { 0 };
+    struct answerer fails = { .fails = true }, answers = { .fails = true, .at_once = true };
+    struct answerer later = { 0 };
+    (void)state;
+    rig_start_default(&rig);
+    assert_int_equal(hws_spawn_named(rig.system, "fails", &ops, &fails, NULL), 0);
+    assert_int_equal(hws_spawn_named(rig.system, "answers", &ops, &answers, NULL), 0);
+    assert_int_equal(hws_spawn_named(rig.system, "later", &ops, &later, NULL), 0);
+    assert_int_equal(ask(&rig, "fails", 0, &asked), 0);
+    assert_int_equal(ask(&rig, "answers", 0, &again), 0);
+    assert_int_equal(rig_send(&rig, "fails"), 0); /* no request: nobody is told */
+    rig_turn(&rig);
+    assert_int_equal(asked.done, 1);
+    assert_int_equal(asked.status, HWS_EFAILED);
+    assert_int_equal(asked.size, 0);
+    assert_string_equal(asked.who, RIG_HERE "/fails");
+    assert_int_equal(again.done, 1);
+    assert_int_equal(again.status, 0); /* its answer stands */
+    memset(&again, 0, sizeof again);
+    assert_int_equal(ask(&rig, "later", 0, &again), 0);
+    rig_turn(&rig);
+    assert_int_equal(hws_respond_failed(rig.system, later.sender, later.request_id), 0);
+    rig_turn(&rig);
+    assert_int_equal(again.status, HWS_EFAILED);
+    assert_int_equal(rig_count(&rig, HWS_EVENT_DeadLetter), 0);
+    rig_pass(&rig, 10 * HWS_SECOND);
+    assert_int_equal(asked.done + again.done, 2);
+    rig_end(&rig);
+}
+
+static void test_a_far_handler_that_fails(void **state)
+{
+    struct rig rig;
+    struct asked asked = { 0 };
+    struct answerer fails = { .fails = true };
+    struct hwsi_hello peer = rig_peer(77, 5);
+    struct hwsi_deliver in, answer = { .payload = hws_slice_of(failure, sizeof failure) };
+    (void)state;
+    rig_start_default(&rig);
+    assert_int_equal(hws_spawn_named(rig.system, "fails", &ops, &fails, NULL), 0);
+    struct rig_link *link = rig_connect(&rig, &peer);
+    in = (struct hwsi_deliver){ .target = { .text = hws_slice_text("fails") },
+                                .sender = { .text = hws_slice_text("me") },
+                                .request_id = 3,
+                                .payload = rig_value() };
+    rig_deliver(link, &in); /* theirs, to ours: on the user lane, behind what it sent before */
+    rig_turn(&rig);
+    assert_int_equal(hwsi_deliver_decode(rig_expect(link, HWSI_FRAME_DELIVER), &in), 0);
+    assert_int_equal(in.request_id, 3);
+    assert_int_equal(in.target.index, 0);
+    assert_null(in.target.text.data);
+    assert_int_equal(in.payload.size, sizeof failure);
+    assert_memory_equal(in.payload.data, failure, sizeof failure);
+    assert_int_equal(ask(&rig, RIG_PEER "/b", 0, &asked), 0); /* ours, to theirs */
+    rig_turn(&rig);
+    answer.request_id = asked.id;
+    rig_deliver(link, &answer);
+    rig_deliver(link, &answer); /* a second one is nobody's, and no letter */
+    rig_turn(&rig);
+    assert_int_equal(asked.done, 1);
+    assert_int_equal(asked.status, HWS_EFAILED);
+    assert_string_equal(asked.who, RIG_PEER "/b");
+    assert_int_equal(rig_count(&rig, HWS_EVENT_DeadLetter), 0);
+    rig_end(&rig);
+}
+
 static void test_out_of_memory(void **state)
 {
     (void)state;
@@ -327,6 +399,8 @@ int main(void)
         cmocka_unit_test(test_far_answers),
         cmocka_unit_test(test_the_peer_goes),
         cmocka_unit_test(test_undecodable_answer),
+        cmocka_unit_test(test_a_handler_that_fails),
+        cmocka_unit_test(test_a_far_handler_that_fails),
         cmocka_unit_test(test_out_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,8 +29,8 @@ enum hws_supervision {
 
 struct hws_actor_ops {
     /*
-     * Takes one message. 0, or a negative code: ActorFailed is published (with hws_context_fail()'s text) and the actor is
-     * resumed, restarted or stopped as its options say. Required unless receive_batch is given.
+     * Takes one message. 0, or a negative code: ActorFailed is published (with hws_context_fail()'s text), who waits for an answer
+     * to the message hears HWS_EFAILED, and the actor is resumed, restarted or stopped as its options say. Required unless receive_batch is given.
      */
     int (*receive)(void *self, struct hws_context *context, const struct hws_message *message);
     /*
@@ -76,8 +76,8 @@ HWS_API int hws_send(struct hws_system *system, struct hws_pid *target,
 /*
  * Sends and waits for one answer. `done` is called exactly once on the system's thread, from the dispatcher, never from
  * inside this call: status 0 with the response, or HWS_ETIMEOUT, HWS_EDEADLETTER (response->reason says why),
- * HWS_EDISCONNECTED (the peer went away after taking it), HWS_ECLOSED (the system stopped), with a response without payload
- * whose `who` is the target.
+ * HWS_EDISCONNECTED (the peer went away after taking it), HWS_EFAILED (the handler failed with it), HWS_ECLOSED (the system
+ * stopped), with a response without payload whose `who` is the target.
  * `timeout` in ns; 0 is the option request_timeout. *id (may be NULL) is for hws_request_cancel(). On a negative code `done`
  * is not called.
  */
@@ -91,6 +91,12 @@ HWS_API int hws_request_cancel(struct hws_system *system, uint64_t id);
 /* Answers a request: `to` and `request_id` are the request's `sender` and `request_id`. The rest as hws_send(). */
 HWS_API int hws_respond(struct hws_system *system, struct hws_pid *to, uint64_t request_id,
                         const struct hws_message *message);
+
+/*
+ * Answers a request with its failure: it ends with HWS_EFAILED. Called by the system for the message with which a handler has
+ * failed; for who keeps requests to answer them later. An answer that was given before stands.
+ */
+HWS_API int hws_respond_failed(struct hws_system *system, struct hws_pid *to, uint64_t request_id);
 
 /*
  * Stops an actor, local or remote, after the message it is handling, and its children before it; what is in its mailbox becomes
