@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A Lua function that the core will call: a subscriber, a timer, an answer to a request. Owned by its system's list until it is
- * freed: when it is done, cancelled, or the system is closed. Its handle (a Lua object with a method to cancel it) may be
- * dropped without effect.
+ * A Lua function that the core will call: a subscriber, a timer, an answer to a request. It is a userdata, which scripts have as
+ * the handle by which to cancel it; the registry keeps it, and its system's list has it, until it is freed: when it is done,
+ * cancelled, or the system is closed. From then on its memory is the collector's. A script may drop its handle without effect.
  *
  * A kind of callback embeds the struct as its first member and says in its ops how to take it back from the core.
  */
@@ -17,11 +17,11 @@ struct hwl_callback_ops {
     void (*cancel)(struct hwl_callback *callback); /* the core forgets it; never calls it again */
 };
 struct hwl_callback {
+    const void *tag;
     const struct hwl_callback_ops *ops;
-    struct hwl_system *system; /* retained */
+    struct hwl_system *system; /* retained; NULL: it is over */
     struct hwl_callback *next, **link;
-    struct hwl_handle *handle; /* NULL: nobody holds it */
-    int function;              /* in the registry */
+    int ref; /* of the userdata, whose user value is the function */
 };
 
 /* Makes one for the function at `index`, linked into the system's list. Raises an error when it is no function, or on memory. */

@@ -28,6 +28,8 @@ struct hwl_bytes {
     size_t capacity;
 };
 
+#define HWL_PLACES 1024
+
 struct hwl_state {
     lua_State *lua;             /* a coroutine of ours */
     lua_State *main;            /* for interrupts only */
@@ -35,6 +37,8 @@ struct hwl_state {
     struct hwl_guard *guard;    /* of the line of a console that runs, NULL outside */
     struct hwl_runner *runners; /* idle ones */
     size_t idle_runners;
+    int places[HWL_PLACES]; /* in the registry, for callbacks; they hold false */
+    int spare_places;
     struct hwl_system *systems;
     struct hwl_system *leaving; /* closed ones, until the loop is done with their links */
     struct uv_loop_s *loop;     /* NULL until the first system */

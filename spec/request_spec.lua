@@ -250,6 +250,38 @@ describe("requests", function()
         systems.wait(function() return system:statistics().callback_errors == 1 end)
     end)
 
+    it("hear each its own answer, thousands at a time, whatever else comes and goes", function()
+        local system = systems.new()
+        system:spawn_named("echo", echo)
+        local others, intact = {}, 0
+        for _, most in ipairs { 600, 900, 3000, 600 } do
+            local answers, count, cancelled = {}, 0, 0
+            for i = 1, most do
+                local handle = system:request("echo", { i }, function(reply)
+                    answers[i] = reply[1]
+                    count = count + 1
+                end)
+                if i % 3 == 0 then
+                    cancelled = cancelled + (handle:cancel() and 1 or 0)
+                    system:after(0, function() count = count + 1 end)
+                end
+            end
+            assert.equal(most // 3, cancelled)
+            collectgarbage()
+            systems.wait(function() return count == most end)
+            for i, answer in pairs(answers) do assert.equal(i, answer) end
+            for _ = 1, 300 do -- their places in the registry are not for callbacks
+                local other
+                other = system:spawn(function(ctx) ctx:respond(ctx.self == other) end)
+                others[#others + 1] = other
+            end
+        end
+        for _, other in ipairs(others) do
+            system:request(other, 1, function(same) intact = intact + (same and 1 or 0) end)
+        end
+        systems.wait(function() return intact == #others end)
+    end)
+
     it("carry PIDs that can be used at the other end", function()
         local here, there = systems.new { name = "here" }, systems.new { name = "there" }
         local told

@@ -24,6 +24,7 @@ int hwsi_local_init(struct hwsi_local *local, struct hws_system *system,
     hwsi_list_init(&local->events.subscriptions);
     hwsi_list_init(&local->events.queue);
     hwsi_list_init(&local->requests.done);
+    hwsi_list_init(&local->requests.spare);
     hwsi_map_init(&local->watches, heap);
     hwsi_map_init(&local->alarms, heap);
     hwsi_kinds_init(&local->kinds, heap);

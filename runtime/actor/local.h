@@ -67,6 +67,8 @@ struct hwsi_events {
 struct hwsi_requests {
     struct hwsi_request **slots; /* by id modulo capacity, a power of two */
     size_t capacity, count;
+    struct hwsi_list spare; /* records for the next ones */
+    size_t spare_count;
     struct hwsi_list done;
     uint64_t last_id, last_order;
 };

@@ -81,12 +81,38 @@ static void detach(struct hwsi_request *request)
     hwsi_timer_unregister(&request->timer);
 }
 
+#define SPARE_REQUESTS 256
+
+static struct hwsi_request *take_spare(struct hwsi_local *local)
+{
+    struct hwsi_requests *requests = &local->requests;
+    struct hwsi_list *node = requests->spare.previous; /* the one used last is in the cache */
+    if (requests->spare_count == 0)
+        return hwsi_alloc(local->heap, sizeof(struct hwsi_request));
+    hwsi_list_remove(node);
+    requests->spare_count--;
+    struct hwsi_request *request = HWSI_ENTRY(node, struct hwsi_request, node);
+    request->correlation = (struct hws_correlation){ 0 };
+    request->response = (struct hws_message){ 0 };
+    return request;
+}
+
+static void give_spare(struct hwsi_local *local, struct hwsi_request *request)
+{
+    struct hwsi_requests *requests = &local->requests;
+    if (requests->spare_count == SPARE_REQUESTS) {
+        hwsi_free(local->heap, request, sizeof *request);
+        return;
+    }
+    requests->spare_count++;
+    hwsi_list_append(&requests->spare, &request->node);
+}
+
 static void discard(struct hwsi_request *request)
 {
-    struct hwsi_local *local = request->local;
     hwsi_message_release(&request->response);
     hwsi_pid_release(request->target);
-    hwsi_free(local->heap, request, sizeof *request);
+    give_spare(request->local, request);
 }
 
 static void request_free(struct hwsi_request *request)
@@ -139,15 +165,17 @@ static int request_new(struct hwsi_local *local, struct hws_pid *target, hws_res
                        void *data, struct hwsi_request **out)
 {
     int error = slots_reserve(local);
-    struct hwsi_request *request = error ? NULL : hwsi_alloc(local->heap, sizeof *request);
+    struct hwsi_request *request = error ? NULL : take_spare(local);
     if (!request)
         return HWS_ENOMEM;
     if (hwsi_timer_register(local->timers, &request->timer, request_timed_out)) {
-        hwsi_free(local->heap, request, sizeof *request);
+        hwsi_list_init(&request->node);
+        give_spare(local, request);
         return HWS_ENOMEM;
     }
     hwsi_list_init(&request->node);
     request->local = local;
+    request->status = 0;
     request->order = ++local->requests.last_order;
     request->done = done;
     request->data = data;
@@ -337,5 +365,11 @@ void hwsi_requests_free(struct hwsi_local *local)
     for (size_t i = 0; i < requests->capacity; i++)
         if (requests->slots[i])
             request_free(requests->slots[i]);
+    struct hwsi_list *node;
+    while (requests->spare.next && (node = hwsi_list_first(&requests->spare))) {
+        hwsi_list_remove(node);
+        hwsi_free(local->heap, HWSI_ENTRY(node, struct hwsi_request, node),
+                  sizeof(struct hwsi_request));
+    }
     hwsi_free(local->heap, requests->slots, requests->capacity * sizeof *requests->slots);
 }
