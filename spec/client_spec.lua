@@ -16,7 +16,7 @@ describe("a client system", function()
         }
         client = systems.new {
             name = "client", listen = false, policy = {
-                disconnected = "queue", backoff = backoff.fixed { delay = 0.3, max_retries = 0 },
+                disconnected = "queue", backoff = backoff.fixed { delay = 0.6, max_retries = 0 },
             },
         }
         seen, taken = {}, {}

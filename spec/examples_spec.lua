@@ -79,8 +79,8 @@ local EXAMPLES = {
         local function crowd(part)
             return tonumber(part:match("at most (%d+) tries within 50 ms"))
         end
-        assert.equal(10, crowd(without)) -- all at once
-        assert(crowd(with) < 10, text)
+        assert(crowd(without) >= 8, text) -- all at once, on a machine that is not too busy
+        assert(crowd(with) < 8, text)
         assert.truthy(text:find("the peers were down for 2.5 s", 1, true))
         for _, part in ipairs { with, without } do
             for i = 1, 10 do -- 0.2, 0.6 and 1.4 s after the loss at the latest
