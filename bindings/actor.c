@@ -92,7 +92,7 @@ static void on_released(void *self)
     hwl_actor_release(actor);
 }
 
-static const struct hws_actor_ops ops = {
+const struct hws_actor_ops hwl_actor_ops = {
     .receive_batch = on_batch, .started = on_started, .stopped = on_stopped, .released = on_released
 };
 
@@ -248,28 +248,51 @@ static int spawn_failed(lua_State *L, int error, struct hws_context *parent, con
     return hwl_failure(L, error, lua_tostring(L, -1));
 }
 
+/* Handlers at `first`, options behind them. */
+static struct hwl_actor *read_actor(struct hwl_system *system, lua_State *L, int first,
+                                    struct hws_spawn_options *options)
+{
+    int handlers[HWL_HANDLER_COUNT];
+    bool reentrant = false;
+    check_handlers(L, first);
+    read_options(L, first + 1, options, &reentrant);
+    take_handlers(L, first, handlers);
+    struct hwl_actor *actor = new_actor(system, handlers);
+    if (!actor)
+        return NULL;
+    actor->plain = lua_isfunction(L, first);
+    actor->reentrant = reentrant;
+    return actor;
+}
+
+struct hwl_actor *hwl_actor_make(struct hwl_system *system, lua_State *L, int first,
+                                 struct hws_spawn_options *options)
+{
+    lua_settop(L, first + 1);
+    struct hwl_actor *actor = read_actor(system, L, first, options);
+    if (actor && options->name) {
+        on_released(actor);
+        luaL_error(L, "name: who asks for an actor of a kind names it");
+    }
+    return actor;
+}
+
 int hwl_spawn(struct hwl_system *system, struct hws_context *parent, lua_State *L, const char *name,
               int first)
 {
     struct hws_spawn_options options = { .name = name };
-    int handlers[HWL_HANDLER_COUNT];
-    bool reentrant = false;
     lua_settop(L, first + 1);
-    check_handlers(L, first);
-    read_options(L, first + 1, &options, &reentrant);
-    take_handlers(L, first, handlers);
     struct hws_pid **pid = hwl_push_pid_holder(L);
-    struct hwl_actor *actor = new_actor(system, handlers);
+    struct hwl_actor *actor = read_actor(system, L, first, &options);
     if (!actor)
         return hwl_failure(L, HWS_ENOMEM, NULL);
-    actor->plain = lua_isfunction(L, first);
-    actor->reentrant = reentrant;
-    int error = parent ? hws_context_spawn(parent, &ops, actor, &options, pid)
-                       : hws_spawn(system->system, &ops, actor, &options, pid);
+    int error = parent ? hws_context_spawn(parent, &hwl_actor_ops, actor, &options, pid)
+                       : hws_spawn(system->system, &hwl_actor_ops, actor, &options, pid);
     if (error) {
         on_released(actor);
         return spawn_failed(L, error, parent, options.name);
     }
+    lua_settop(L, first + 2);
     hwl_replace_pid_holder(system, L);
     return 1;
 }

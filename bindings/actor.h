@@ -59,6 +59,13 @@ struct hwl_context {
  */
 int hwl_spawn(struct hwl_system *system, struct hws_context *parent, lua_State *L, const char *name,
               int first);
+/*
+ * The same for one that somebody else spawns, with `ops` below and itself as `self`: reads handlers at `first` and options behind
+ * them (a name is an error). Raises errors; NULL: out of memory. Nothing may be raised between this and the spawn.
+ */
+struct hwl_actor *hwl_actor_make(struct hwl_system *system, lua_State *L, int first,
+                                 struct hws_spawn_options *options);
+extern const struct hws_actor_ops hwl_actor_ops;
 /* Calls no Lua any more, and stops. */
 void hwl_actor_cut(struct hwl_actor *actor);
 void hwl_actor_retain(struct hwl_actor *actor);

@@ -9,6 +9,7 @@
 #include "pid.h"
 #include "request.h"
 #include "send.h"
+#include "service.h"
 #include "timer.h"
 
 static const char context_tag;
@@ -256,6 +257,11 @@ void hwl_open_contexts(lua_State *L)
                                         { "stop", stop },
                                         { "sleep", hwl_context_sleep },
                                         { "await_reconnect", hwl_context_await },
+                                        { "spawn_remote", hwl_context_spawn_remote },
+                                        { "spawn_remote_named", hwl_context_spawn_remote_named },
+                                        { "list_processes", hwl_context_list_processes },
+                                        { "get_process_diagnostics",
+                                          hwl_context_get_process_diagnostics },
                                         { "spawn", hwl_context_spawn },
                                         { "spawn_named", hwl_context_spawn_named },
                                         { "children", hwl_context_children },

@@ -3,6 +3,7 @@
 
 #include "actor.h"
 #include "await.h"
+#include "kind.h"
 #include "log.h"
 #include "names.h"
 #include "options.h"
@@ -13,6 +14,7 @@
 #include "request.h"
 #include "run.h"
 #include "send.h"
+#include "service.h"
 #include "shutout.h"
 #include "statistics.h"
 #include "timer.h"
@@ -168,6 +170,16 @@ const luaL_Reg hwl_system_methods[] = { { "send", send },
                                         { "every", hwl_system_every },
                                         { "now", now },
                                         { "pid", pid },
+                                        { "register_kind", hwl_system_register_kind },
+                                        { "unregister_kind", hwl_system_unregister_kind },
+                                        { "allow_kind", hwl_system_allow_kind },
+                                        { "allow_diagnostics", hwl_system_allow_diagnostics },
+                                        { "kinds", hwl_system_kinds },
+                                        { "spawn_remote", hwl_system_spawn_remote },
+                                        { "spawn_remote_named", hwl_system_spawn_remote_named },
+                                        { "list_processes", hwl_system_list_processes },
+                                        { "get_process_diagnostics",
+                                          hwl_system_get_process_diagnostics },
                                         { "actors", hwl_system_actors },
                                         { "associate", associate },
                                         { "await_reconnect", hwl_system_await },

@@ -86,7 +86,7 @@ int hwl_system_request(lua_State *L)
 
 /* --- inside a handler --- */
 
-static void on_response(void *data, int status, const struct hws_message *response)
+void hwl_runner_answered(void *data, int status, const struct hws_message *response)
 {
     struct hwl_runner *runner = data;
     runner->request = 0;
@@ -117,8 +117,8 @@ int hwl_context_request(lua_State *L)
         return hwl_failure(L, HWS_EADDRESS, "the target is no PID");
     hwl_outgoing_options(&out, self, L, 4, hws_context_self(context->actor->context), HWL_REQUEST);
     hwl_outgoing_encode(&out, self, L, 3);
-    int error = hws_request(self->system, target, &out.message, out.timeout, on_response, runner,
-                            &runner->request);
+    int error = hws_request(self->system, target, &out.message, out.timeout, hwl_runner_answered,
+                            runner, &runner->request);
     hwl_outgoing_done(&out, self);
     if (error) {
         runner->request = 0;

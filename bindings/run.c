@@ -3,6 +3,7 @@
 
 #include "call.h"
 #include "hawser_lua.h"
+#include "kind.h"
 #include "reload.h"
 
 struct run {
@@ -21,6 +22,7 @@ static void let_go_of_stopped(struct hwl_state *state)
     for (struct hwl_system *self = state->systems; self; self = self->next) {
         if (self->owned && self->anchored && self->system && hws_is_stopped(self->system)) {
             self->anchored = false;
+            hwl_kinds_cut(self); /* a constructor may hold the system */
             hwl_run_forget(state, self->system);
             luaL_unref(state->lua, LUA_REGISTRYINDEX, self->object);
         }

@@ -215,7 +215,7 @@ static enum ended run(struct hwl_runner *runner, int arguments, char *text)
     if (outcome == HWL_YIELDED) {
         hwl_reset(runner->state, &runner->budget, runner->co);
         (void)snprintf(text, HWL_TEXT,
-                       "a handler may not yield; only ctx:request() and ctx:sleep() suspend it");
+                       "a handler may not yield; only calls such as ctx:request() and ctx:sleep() suspend it");
         return ENDED_FAILED;
     }
     return outcome != HWL_DONE || runner->failed ? ENDED_FAILED : ENDED_DONE;

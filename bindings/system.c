@@ -8,6 +8,7 @@
 #include "callback.h"
 #include "events.h"
 #include "hawser_lua.h"
+#include "kind.h"
 #include "log.h"
 #include "methods.h"
 #include "policy.h"
@@ -70,6 +71,7 @@ static void free_core(struct hwl_system *self)
 static void cut_loose(struct hwl_system *self)
 {
     hwl_callbacks_cancel(self);
+    hwl_kinds_cut(self);
     while (self->actors)
         hwl_actor_cut(self->actors);
     if (!self->owned && self->policy && self->system)

@@ -13,6 +13,7 @@
 
 struct hwl_actor;
 struct hwl_callback;
+struct hwl_kind;
 struct hwl_policy;
 
 struct hwl_system {
@@ -33,6 +34,7 @@ struct hwl_system {
     uint64_t callback_errors;
     struct hwl_actor *actors;
     struct hwl_callback *callbacks;
+    struct hwl_kind *kinds;
     struct hwl_logger *logger;
     struct hwl_policy *policy; /* the one in force, when Lua made it */
 };

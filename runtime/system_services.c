@@ -84,9 +84,10 @@ static int spawn_remote(struct hws_system *system, const char *address, const ch
         request.name = hws_slice_text(name);
     if (options->arguments.size)
         request.args = options->arguments;
-    if (!hwsi_kind_name_valid(request.kind) || (name && !hwsi_spawn_name_valid(request.name)) ||
-        request.args.size > HWS_SPAWN_ARGUMENTS_MAX)
+    if (!hwsi_kind_name_valid(request.kind) || (name && !hwsi_spawn_name_valid(request.name)))
         return HWS_EINVAL;
+    if (request.args.size > HWS_SPAWN_ARGUMENTS_MAX)
+        return HWS_ETOOLARGE;
     if (request.args.size && hws_value_check(request.args))
         return HWS_EENCODE;
     return ask_at(system, address, &request, options->timeout, done, data, id);
@@ -210,7 +211,6 @@ static enum hws_spawn_status status_of(int error)
     case HWS_EDEADLETTER: return HWS_SPAWN_unavailable;
     case HWS_ENOTFOUND:
     case HWS_ETOOLARGE:
-    case HWS_EENCODE:
     case HWS_EDECODE: return HWS_SPAWN_dead_letter;
     default: return HWS_SPAWN_error;
     }

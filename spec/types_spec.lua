@@ -4,9 +4,11 @@
 local core = require("hawser.core")
 local hawser = require("hawser")
 
-local file = assert(io.open("lua/hawser/types.lua"))
-local TEXT = file:read("a")
-file:close()
+local TEXT = ""
+for _, name in ipairs { "types", "types_options" } do
+    local file <close> = assert(io.open("lua/hawser/" .. name .. ".lua"))
+    TEXT = TEXT .. file:read("a")
+end
 
 -- The methods of a class in the type file, as a set.
 local function methods(class)

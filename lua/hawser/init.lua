@@ -100,6 +100,35 @@ function hawser.system(options)
     return system, message, code
 end
 
+-- Inside a handler: the processes (living actors) of a system, one by one, page by page. What would
+-- be `nil, message, code` is an error here, because a loop can't tell it from the end.
+---@param address string|nil the system's; nil: this one
+---@param options? hawser.ProcessQuery
+---@return fun(): hawser.Pid|nil
+function core.context_methods:processes(address, options)
+    local query = {}
+    for name, value in pairs(options or {}) do
+        query[name] = value
+    end
+    local page, index = nil, 0
+    return function()
+        index = index + 1
+        while not page or not page[index] do
+            if page and not page.next then
+                return nil
+            end
+            query.cursor = page and page.next or query.cursor
+            local message
+            page, message = self:list_processes(address, query)
+            if not page then
+                error(message, 2)
+            end
+            index = 1
+        end
+        return page[index]
+    end
+end
+
 local set_compiled = core.methods.set_policy
 
 -- Puts another policy in force. If it can't be loaded the one before stays.

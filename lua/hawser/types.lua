@@ -137,6 +137,62 @@ local Timer = {}
 ---@return boolean # was there something to end?
 function Timer:cancel() end
 
+-- What became of a spawn_remote that gave no PID.
+---@class hawser.SpawnResult
+---@field status "unavailable"|"timeout"|"process_name_already_exists"|"error"|"dead_letter"
+---@field retryable boolean may the same call succeed later?
+---@field pid hawser.Pid|nil the existing one, with process_name_already_exists
+
+-- Asks the system at an address for an actor of a kind, and suspends the handler until it answers.
+---@param address string
+---@param kind string
+---@param arguments? hawser.Value what the kind's constructor gets
+---@param options? { timeout?: number }
+---@return hawser.Pid|nil, string? message, string? code, hawser.SpawnResult? result
+function Context:spawn_remote(address, kind, arguments, options) end
+
+---@param address string
+---@param name string
+---@param kind string
+---@param arguments? hawser.Value
+---@param options? { timeout?: number }
+---@return hawser.Pid|nil, string? message, string? code, hawser.SpawnResult? result
+function Context:spawn_remote_named(address, name, kind, arguments, options) end
+
+---@class hawser.ProcessQuery
+---@field pattern? string every process unless said
+---@field match? "part"|"exact"|"regex" "part"
+---@field cursor? integer the `next` of the page before
+---@field limit? integer processes on a page; 100, at most 1000
+---@field timeout? number seconds
+
+-- A page of PIDs; its field `next` is the next page's cursor, nil on the last one.
+---@param address? string this system's own unless said
+---@param query? hawser.ProcessQuery
+---@return table|nil page, string? message, string? code
+function Context:list_processes(address, query) end
+
+-- for pid in ctx:processes(address, query): all pages, one after the other. A failure is an error.
+---@param address? string
+---@param query? hawser.ProcessQuery
+---@return fun(): hawser.Pid|nil
+function Context:processes(address, query) end
+
+---@class hawser.ProcessDiagnostics
+---@field kind string|nil
+---@field state "starting"|"idle"|"busy"|"suspended"|"stopping"
+---@field mailbox_length integer messages that wait
+---@field mailbox_size integer user messages that may wait
+---@field handled integer
+---@field failures integer
+---@field watchers integer
+---@field memory integer bytes of its struct and mailbox; not what its handlers hold
+
+---@param pid hawser.Target
+---@param options? { timeout?: number }
+---@return hawser.ProcessDiagnostics|nil, string? message, string? code
+function Context:get_process_diagnostics(pid, options) end
+
 ---@class hawser.Handle a subscription, a timer or a request; dropping it changes nothing
 local Handle = {}
 
@@ -237,6 +293,73 @@ function System:now() end
 ---@param text hawser.Target
 ---@return hawser.Pid|nil, string? message, string? code
 function System:pid(text) end
+
+-- A kind of actors that other systems may ask for. The constructor returns handlers, and spawn
+-- options if it likes, as spawn() takes them; or nil and a sentence. It may not wait.
+---@class hawser.Asked
+---@field kind string
+---@field name string|nil
+---@field peer string the asking system's name
+---@field address string and address
+---@alias hawser.Made hawser.Handler|hawser.Handlers|nil
+---@alias hawser.Constructor fun(arguments: hawser.Value, about: hawser.Asked): hawser.Made, any
+
+-- Nobody but this system may ask for it, unless `allow` says who: patterns of system names, and,
+-- with a ':' in them, of addresses.
+---@param name string 1 to 64 of A-Z a-z 0-9 _ . -
+---@param constructor hawser.Constructor
+---@param options? { allow?: string[] }
+---@return true|nil, string? message, string? code
+function System:register_kind(name, constructor, options) end
+
+-- No more actors of it are made; those that live go on.
+---@param name string
+---@return true|nil, string? message, string? code
+function System:unregister_kind(name) end
+
+-- Who may ask for a kind: these, instead of those before.
+---@param name string
+---@param patterns string[]
+---@return true|nil, string? message, string? code
+function System:allow_kind(name, patterns) end
+
+-- Who may list processes and read their diagnostics: these, instead of those before.
+---@param patterns string[]
+---@return true|nil, string? message, string? code
+function System:allow_diagnostics(patterns) end
+
+---@return table<string, integer> # by kind, how many actors of it live
+function System:kinds() end
+
+-- As ctx:spawn_remote(), outside of handlers: fn is called once with what that returns.
+---@param address string
+---@param kind string
+---@param arguments? hawser.Value
+---@param options? { timeout?: number }
+---@param fn fun(pid: hawser.Pid|nil, message?: string, code?: string, result?: hawser.SpawnResult)
+---@return hawser.Handle|nil, string? message, string? code, hawser.SpawnResult? result
+function System:spawn_remote(address, kind, arguments, options, fn) end
+
+---@param address string
+---@param name string
+---@param kind string
+---@param arguments? hawser.Value
+---@param options? { timeout?: number }
+---@param fn fun(pid: hawser.Pid|nil, message?: string, code?: string, result?: hawser.SpawnResult)
+---@return hawser.Handle|nil, string? message, string? code, hawser.SpawnResult? result
+function System:spawn_remote_named(address, name, kind, arguments, options, fn) end
+
+---@param address? string
+---@param query? hawser.ProcessQuery
+---@param fn fun(page: table|nil, message?: string, code?: string)
+---@return hawser.Handle|nil, string? message, string? code
+function System:list_processes(address, query, fn) end
+
+---@param pid hawser.Target
+---@param options? { timeout?: number }
+---@param fn fun(diagnostics: hawser.ProcessDiagnostics|nil, message?: string, code?: string)
+---@return hawser.Handle|nil, string? message, string? code
+function System:get_process_diagnostics(pid, options, fn) end
 
 ---@return { pid: hawser.Pid, mailbox_size: integer }[]
 function System:actors() end
@@ -342,59 +465,3 @@ function Process:kill(signal) end
 
 ---@return integer|nil # its process id, until it was waited for
 function Process:id() end
-
--- Durations are seconds. hawser.options() tells each number's unit, default and range.
----@class hawser.Options
----@field name string 1 to 64 of A-Z a-z 0-9 _ . -
----@field listen? string "host:port" (port 0: any), "unix:/path"; without it the system only dials
----@field blocked? string[] names of systems on the block list from the start
----@field advertise? string the address peers use, when it is not the one bound; needs `listen`
----@field policy? string|table|false a name, a file, a table; false: the C fallbacks
----@field log? string|false|fun(level: string, line: string, name: string) "warning"; "off", false
----@field seed? integer every random choice follows from it
----@field handler_budget? integer instructions a handler may use; 0: any number
----@field endpoint_writer_batch_size? integer messages handed to one write
----@field endpoint_writer_queue_size? integer messages an endpoint's ring holds
----@field endpoint_writer_queue_bytes? integer bytes an endpoint's ring holds
----@field connect_timeout? number from dial to an open connection
----@field handshake_timeout? number from an open connection to WELCOME
----@field max_frame_size? integer the largest frame sent or taken, its 4-byte length not counted
----@field reconnect_max_retries? integer tries before giving up; 0 is without end
----@field reconnect_initial? number the default curve's first delay
----@field reconnect_max? number the default curve's longest delay
----@field reconnect_factor? number the default curve's growth from try to try
----@field reconnect_jitter? number
----@field reconnect_stable_after? number a link this old resets the attempt count
----@field throttle_warning? number the default warning level, of the ring's messages or bytes
----@field throttle_critical? number the default critical level
----@field throttle_hysteresis? number how far below its threshold a level is left
----@field heartbeat_interval? number a link silent this long is asked with a PING
----@field heartbeat_timeout? number a link silent this long is given up
----@field phi_threshold? number a peer whose answer is this phi overdue is suspect
----@field phi_samples? integer answer times that the phi detector remembers
----@field phi_min_deviation? number the least deviation the phi detector assumes
----@field suspect_after? number not 0: suspect after this long without an answer, not by phi
----@field gate_duration? number the least wait after a peer has refused
----@field client_wait? number how long the endpoint of a client waits for it to come back
----@field quarantine_duration? number how long a uid is quarantined
----@field acknowledge_after? number the longest wait before an ACK of its own
----@field acknowledge_bytes? integer bytes taken before an ACK of its own
----@field symbol_table_size? integer strings an association names by number, each way
----@field mailbox_size? integer user messages an actor's mailbox holds
----@field dispatcher_throughput? integer messages an actor handles before the next actor's turn
----@field dispatcher_budget? integer
----@field event_queue_size? integer events that wait for subscribers
----@field request_timeout? number a request's deadline when none is given
----@field pending_requests? integer requests that wait for an answer at one time
----@field actor_timers? integer timers of a system's actors that run at one time
----@field tombstone_duration? number how long a closed endpoint's statistics are kept
----@field tombstones? integer closed endpoints kept at most
----@field endpoints? integer endpoints at most, closed ones included
----@field pending_handshakes? integer inbound connections that have not said who they are, at most
----@field dead_letter_log_rate? integer dead letters logged a second, and refused links
----@field remote_spawn_limit? integer actors of registered kinds that live at one time
----@field restart_limit? integer
----@field restart_window? number the window of restart_limit
----@field shutdown_deadline? number the longest time hws_stop() waits for queues to drain
----@field policy_budget? integer Lua instructions a policy call may use
----@field auto_start? boolean the first send to a remote address dials it; 0

@@ -10,6 +10,7 @@ local HEADERS = {
     event = "runtime/include/hawser/event.h",
     message = "runtime/include/hawser/message.h",
     remote = "runtime/include/hawser/remote.h",
+    service = "runtime/include/hawser/service.h",
     error = "runtime/include/hawser/error.h",
     handshake = "runtime/wire/handshake.h",
     endpoint = "runtime/remote/endpoint.h",
@@ -264,6 +265,14 @@ local function statistics_table()
     return table_of({ "statistic", "unit", "what it counts" }, rows)
 end
 
+local function spawn_statuses_table()
+    local rows = {}
+    for i, row in ipairs(tables.rows("service", "HWS_SPAWN_STATUSES")) do
+        rows[i] = { code(row[1]), row[2] == "true" and "yes" or "no", row[3] }
+    end
+    return table_of({ "status", "retryable", "sentence" }, rows)
+end
+
 -- --- the endpoint's chart, its events, why and what next ---
 
 local function chart()
@@ -363,11 +372,13 @@ tables.made = {
     endpoint_steps = plain("remote", "HWS_ENDPOINT_STEPS", { "step", "what the endpoint does" }),
     link_reasons = reasons_table,
     refusals = refusals_table,
+    spawn_statuses = spawn_statuses_table,
+    diagnostics = plain("service", "HWS_PROCESS_DIAGNOSTICS", { "figure", "what it is" }),
 }
 
 -- --- pages ---
 
-tables.PAGES = { "options", "events", "delivery", "endpoints", "lua", "wire" }
+tables.PAGES = { "options", "events", "delivery", "endpoints", "services", "lua", "wire" }
 
 ---A page's text with every table made anew.
 ---@param text string

@@ -167,15 +167,13 @@ enum hws_process_state {
 HWS_API const char *hws_process_state_name(enum hws_process_state state);
 
 /* X(name, unit, doc) */
-#define HWS_PROCESS_DIAGNOSTICS(X)                                                                \
-    X(mailbox_length, count, "messages that wait, system ones included")                          \
-    X(mailbox_size, count, "user messages that may wait")                                         \
-    X(handled, count, "messages taken, those of the present visit not counted yet")               \
-    X(failures, count, "times that a handler failed")                                             \
-    X(watchers, count, "actors, near and far, that watch it")                                     \
-    X(memory, bytes,                                                                              \
-      "bytes of its struct and its mailbox; neither payloads nor what its handlers hold, in Lua " \
-      "or C, since nothing tells whose that is")
+#define HWS_PROCESS_DIAGNOSTICS(X)                                                  \
+    X(mailbox_length, count, "messages that wait, system ones included")            \
+    X(mailbox_size, count, "user messages that may wait")                           \
+    X(handled, count, "messages taken, those of the present visit not counted yet") \
+    X(failures, count, "times that a handler failed")                               \
+    X(watchers, count, "actors, near and far, that watch it")                       \
+    X(memory, bytes, "bytes of its struct and mailbox; not payloads, nor what its handlers hold")
 
 struct hws_process_diagnostics {
     int error; /* 0; HWS_ENOTFOUND: it does not live; as in struct hws_process_page */

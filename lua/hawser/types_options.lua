@@ -1,0 +1,59 @@
+-- SPDX-License-Identifier: MIT
+---@meta hawser.types_options
+-- What hawser.system{...} takes, for LuaLS; the other half of types.lua. Never loaded.
+
+-- Durations are seconds. hawser.options() tells each number's unit, default and range.
+---@class hawser.Options
+---@field name string 1 to 64 of A-Z a-z 0-9 _ . -
+---@field listen? string "host:port" (port 0: any), "unix:/path"; without it the system only dials
+---@field blocked? string[] names of systems on the block list from the start
+---@field advertise? string the address peers use, when it is not the one bound; needs `listen`
+---@field policy? string|table|false a name, a file, a table; false: the C fallbacks
+---@field log? string|false|fun(level: string, line: string, name: string) "warning"; "off", false
+---@field seed? integer every random choice follows from it
+---@field handler_budget? integer instructions a handler may use; 0: any number
+---@field endpoint_writer_batch_size? integer messages handed to one write
+---@field endpoint_writer_queue_size? integer messages an endpoint's ring holds
+---@field endpoint_writer_queue_bytes? integer bytes an endpoint's ring holds
+---@field connect_timeout? number from dial to an open connection
+---@field handshake_timeout? number from an open connection to WELCOME
+---@field max_frame_size? integer the largest frame sent or taken, its 4-byte length not counted
+---@field reconnect_max_retries? integer tries before giving up; 0 is without end
+---@field reconnect_initial? number the default curve's first delay
+---@field reconnect_max? number the default curve's longest delay
+---@field reconnect_factor? number the default curve's growth from try to try
+---@field reconnect_jitter? number
+---@field reconnect_stable_after? number a link this old resets the attempt count
+---@field throttle_warning? number the default warning level, of the ring's messages or bytes
+---@field throttle_critical? number the default critical level
+---@field throttle_hysteresis? number how far below its threshold a level is left
+---@field heartbeat_interval? number a link silent this long is asked with a PING
+---@field heartbeat_timeout? number a link silent this long is given up
+---@field phi_threshold? number a peer whose answer is this phi overdue is suspect
+---@field phi_samples? integer answer times that the phi detector remembers
+---@field phi_min_deviation? number the least deviation the phi detector assumes
+---@field suspect_after? number not 0: suspect after this long without an answer, not by phi
+---@field gate_duration? number the least wait after a peer has refused
+---@field client_wait? number how long the endpoint of a client waits for it to come back
+---@field quarantine_duration? number how long a uid is quarantined
+---@field acknowledge_after? number the longest wait before an ACK of its own
+---@field acknowledge_bytes? integer bytes taken before an ACK of its own
+---@field symbol_table_size? integer strings an association names by number, each way
+---@field mailbox_size? integer user messages an actor's mailbox holds
+---@field dispatcher_throughput? integer messages an actor handles before the next actor's turn
+---@field dispatcher_budget? integer
+---@field event_queue_size? integer events that wait for subscribers
+---@field request_timeout? number a request's deadline when none is given
+---@field pending_requests? integer requests that wait for an answer at one time
+---@field actor_timers? integer timers of a system's actors that run at one time
+---@field tombstone_duration? number how long a closed endpoint's statistics are kept
+---@field tombstones? integer closed endpoints kept at most
+---@field endpoints? integer endpoints at most, closed ones included
+---@field pending_handshakes? integer inbound connections that have not said who they are, at most
+---@field dead_letter_log_rate? integer dead letters logged a second, and refused links
+---@field remote_spawn_limit? integer actors of registered kinds that live at one time
+---@field restart_limit? integer
+---@field restart_window? number the window of restart_limit
+---@field shutdown_deadline? number the longest time hws_stop() waits for queues to drain
+---@field policy_budget? integer Lua instructions a policy call may use
+---@field auto_start? boolean the first send to a remote address dials it; 0
