@@ -15,6 +15,7 @@
 #include "timer.h"
 #include "send.h"
 #include "value.h"
+#include "world.h"
 
 #define CORE_KEY "hawser.core" /* the module's table in the registry */
 
@@ -60,6 +61,7 @@ static void open_all(struct hwl_state *state, lua_State *L)
     hwl_open_timers(L);
     hwl_open_contexts(L);
     hwl_open_systems(L);
+    hwl_open_worlds(L);
 }
 
 int luaopen_hawser_core(lua_State *L)

@@ -18,6 +18,7 @@
 #include "shutout.h"
 #include "statistics.h"
 #include "timer.h"
+#include "world.h"
 
 int hwl_answer(lua_State *L, int error)
 {
@@ -199,16 +200,25 @@ const luaL_Reg hwl_system_methods[] = { { "send", send },
                                         { NULL, NULL } };
 
 /* What can fail for good reasons: a port in use, a name that can't be resolved. */
-static int start(struct hwl_system *self, struct hwl_options *options, char *message,
-                 size_t capacity)
+static int start_on_loop(struct hwl_system *self, struct hws_options *options, char *message,
+                         size_t capacity)
 {
     struct hwl_state *state = self->state;
     int error = state->loop ? 0 : hws_loop_new(&state->loop);
-    error = error ? error : hws_system_new(&options->core, &self->system, message, capacity);
+    error = error ? error : hws_system_new(options, &self->system, message, capacity);
     if (error)
         return error;
-    options->core.policy = NULL; /* the system's */
-    error = hws_loop_attach(self->system, state->loop);
+    options->policy = NULL; /* the system's */
+    hwl_run_remember(state, self->system);
+    return hws_loop_attach(self->system, state->loop);
+}
+
+static int start(struct hwl_system *self, struct hws_options *options, char *message,
+                 size_t capacity)
+{
+    int error = self->world
+                    ? hwl_world_new_system(self->world, options, &self->system, message, capacity)
+                    : start_on_loop(self, options, message, capacity);
     return error ? error : hws_start(self->system, message, capacity);
 }
 
@@ -217,12 +227,16 @@ int hwl_new_system(lua_State *L)
     struct hwl_state *state = hwl_state(L);
     struct hwl_options options;
     char message[512] = "";
-    lua_settop(L, 1);
+    lua_settop(L, 2);
     hwl_must_act(state, L);
     hwl_read_options(L, 1, &options);
+    struct hwl_world *world = hwl_opt_world(L, 2);
     struct hwl_system *self = hwl_system_wrap(L, true);
     self->logger = hwl_logger_new(state, L, 1, options.core.name);
     hwl_system_join(self, state, L);
+    self->world = world;
+    if (world)
+        hwl_world_retain(world);
     self->handler_budget = options.handler_budget;
     self->policy_budget = options.core.policy_budget;
     options.core.logger = &self->logger->logger;
@@ -233,7 +247,7 @@ int hwl_new_system(lua_State *L)
         options.core.policy = hwl_policy_core(policy);
     }
     lua_pop(L, 1);
-    int error = start(self, &options, message, sizeof message);
+    int error = start(self, &options.core, message, sizeof message);
     if (error) {
         bool invalid = error == HWS_EOPTION || error == HWS_EINVAL;
         if (!self->system)
@@ -242,7 +256,6 @@ int hwl_new_system(lua_State *L)
         return invalid ? luaL_error(L, "%s", message[0] ? message : hws_strerror(error))
                        : hwl_failure(L, error, message);
     }
-    hwl_run_remember(state, self->system);
     hwl_system_publish(self, L);
     return 1;
 }

@@ -16,8 +16,7 @@ struct run {
     char text[HWL_TEXT];
 };
 
-/* Systems that have stopped need not be kept alive any more. */
-static void let_go_of_stopped(struct hwl_state *state)
+void hwl_let_go_of_stopped(struct hwl_state *state)
 {
     for (struct hwl_system *self = state->systems; self; self = self->next) {
         if (self->owned && self->anchored && self->system && hws_is_stopped(self->system)) {
@@ -32,21 +31,26 @@ static void let_go_of_stopped(struct hwl_state *state)
 static bool all_stopped(const struct hwl_state *state)
 {
     for (const struct hwl_system *self = state->systems; self; self = self->next) {
-        if (self->owned && self->system && !hws_is_stopped(self->system))
+        if (self->owned && !self->world && self->system && !hws_is_stopped(self->system))
             return false;
     }
     return true;
+}
+
+bool hwl_interrupted(const struct hwl_state *state)
+{
+    return atomic_load(&state->interrupts) != state->obeyed;
 }
 
 /* The first interrupt stops in order, the second at once. */
 static void obey_interrupts(struct hwl_state *state)
 {
     int interrupts = atomic_load(&state->interrupts);
-    if (interrupts == state->obeyed)
+    if (!hwl_interrupted(state))
         return;
     state->obeyed = interrupts;
     for (struct hwl_system *self = state->systems; self; self = self->next) {
-        if (self->owned && self->system)
+        if (self->owned && !self->world && self->system)
             hws_stop(self->system, "interrupted", interrupts > 1 ? 0 : HWS_NEVER);
     }
 }
@@ -71,7 +75,7 @@ static bool is_done(void *data)
     struct run *run = data;
     obey_interrupts(run->state);
     hwl_obey_reloads(run->state);
-    let_go_of_stopped(run->state);
+    hwl_let_go_of_stopped(run->state);
     if (run->function != LUA_NOREF)
         return condition(run);
     if (run->only)
@@ -95,7 +99,7 @@ static int run_loop(struct run *run, lua_State *L, uint64_t timeout)
 /* Nothing is left for who waits for "stopped": a last look, in case the loop ended with the system. */
 static int finish(struct run *run, lua_State *L, int error)
 {
-    let_go_of_stopped(run->state);
+    hwl_let_go_of_stopped(run->state);
     if (error)
         return hwl_failure(L, error, NULL);
     lua_pushboolean(L, 1);
@@ -108,6 +112,8 @@ int hwl_system_run(lua_State *L)
     struct run run = { .state = self->state, .only = self, .function = LUA_NOREF };
     if (!self->owned)
         return luaL_error(L, "the host that made this system runs its loop");
+    if (self->world)
+        return luaL_error(L, "the system is of a world, which runs it: world:run(seconds)");
     return finish(&run, L, run_loop(&run, L, HWS_NEVER));
 }
 
@@ -147,7 +153,8 @@ void hwl_run_forget(struct hwl_state *state, struct hws_system *system)
         return;
     struct hws_system *next = NULL;
     for (struct hwl_system *self = state->systems; self; self = self->next) {
-        if (self->owned && self->system && self->system != system && !hws_is_stopped(self->system))
+        if (self->owned && !self->world && self->system && self->system != system &&
+            !hws_is_stopped(self->system))
             next = self->system;
     }
     atomic_store(&state->waker, next);

@@ -16,6 +16,10 @@ int hwl_run_all(lua_State *L);
 int hwl_run_until(lua_State *L);
 int hwl_interrupts(lua_State *L); /* core.interrupts() -> how often hwl_interrupt() was called */
 
+bool hwl_interrupted(const struct hwl_state *state); /* is there an interrupt to obey? */
+/* Systems that have stopped need not be kept alive any more. */
+void hwl_let_go_of_stopped(struct hwl_state *state);
+
 /* The systems that may wake the loop from a signal. */
 void hwl_run_remember(struct hwl_state *state, struct hws_system *system);
 void hwl_run_forget(struct hwl_state *state, struct hws_system *system);

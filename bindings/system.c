@@ -13,6 +13,7 @@
 #include "methods.h"
 #include "policy.h"
 #include "run.h"
+#include "world.h"
 
 static const char object_tag;
 static const char system_metatable;
@@ -57,6 +58,10 @@ static void free_core(struct hwl_system *self)
     struct hwl_state *state = self->state;
     struct hws_system *system = self->system;
     self->system = NULL;
+    if (self->world) {
+        hwl_world_free_system(self->world, system, self->silent_death);
+        return;
+    }
     hwl_run_forget(state, system);
     /* Links that are still closing may log, so the logger stays until the loop is done with them. */
     if (!hws_is_stopped(system)) {
@@ -92,6 +97,9 @@ void hwl_system_close(struct hwl_system *self)
         free_core(self);
     if (!state->closing)
         drop_references(self);
+    if (self->world)
+        hwl_world_release(self->world);
+    self->world = NULL;
     self->system = NULL;
     self->state = NULL;
     hwl_system_release(self);

@@ -15,6 +15,7 @@ struct hwl_actor;
 struct hwl_callback;
 struct hwl_kind;
 struct hwl_policy;
+struct hwl_world;
 
 struct hwl_system {
     unsigned refs;
@@ -24,9 +25,11 @@ struct hwl_system {
     bool owned;                /* made by Lua */
     bool anchored;             /* `object` keeps the Lua object alive */
     bool told_to_stop;
-    int object;  /* registry references */
-    int targets; /* text -> PID */
-    int atoms;   /* text -> atom */
+    bool silent_death;       /* in a world: its end is not to be seen */
+    struct hwl_world *world; /* retained; NULL: it is on the loop */
+    int object;              /* registry references */
+    int targets;             /* text -> PID */
+    int atoms;               /* text -> atom */
     int target_count, atom_count;
     size_t limit; /* max_frame_size */
     uint64_t handler_budget;

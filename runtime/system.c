@@ -205,6 +205,11 @@ void hws_turn(struct hws_system *system)
         destroy(system);
 }
 
+bool hws_in_turn(const struct hws_system *system)
+{
+    return system->in_turn;
+}
+
 uint64_t hws_next_turn(struct hws_system *system)
 {
     if (system->told_stopped)

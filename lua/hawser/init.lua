@@ -75,10 +75,11 @@ end
 -- Makes a system and starts it: it listens, if it is to listen. Nothing happens in it until its
 -- loop runs: system:run() or hawser.run(). All systems of a program share one loop.
 ---@param options hawser.Options
+---@param within? userdata what hawser.world puts its systems on instead
 ---@return hawser.System|nil
 ---@return string|nil message
 ---@return string|nil code
-function hawser.system(options)
+function hawser.system(options, within)
     if type(options) ~= "table" then
         error("hawser.system: expected a table of options, got " .. type(options), 2)
     end
@@ -90,7 +91,7 @@ function hawser.system(options)
     end
     all.policy = loaded
     local ok, system
-    ok, system, message, code = pcall(core.system, all)
+    ok, system, message, code = pcall(core.system, all, within)
     if not ok then
         error("hawser.system: " .. tostring(system), 2)
     end

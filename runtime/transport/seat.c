@@ -267,7 +267,7 @@ int hws_loopback_kill(struct hws_loopback *loopback, struct hws_system *system,
     struct hws_loopback_step step = loopback->step;
     if (!seat)
         return HWS_ENOTFOUND;
-    if (seat->in_turn)
+    if (hws_in_turn(system))
         return HWS_ESTATE;
     seat->dead = true;
     seat->in_turn = true; /* it stays until the end of this */

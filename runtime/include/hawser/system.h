@@ -93,6 +93,7 @@ HWS_API void hws_log(struct hws_system *system, enum hws_log_level level, const 
  * `wake` is called (with `data`) from hws_post() and the calls ..._from_any_thread(), on any thread and from signal handlers.
  */
 HWS_API void hws_turn(struct hws_system *system);
+HWS_API bool hws_in_turn(const struct hws_system *system); /* does a handler of its call this? */
 HWS_API uint64_t hws_next_turn(struct hws_system *system);
 HWS_API void hws_on_wake(struct hws_system *system, void (*wake)(void *data), void *data);
 /* `due` is called, on the system's thread and outside its turn, whenever hws_next_turn() may have become earlier, so that a driver
