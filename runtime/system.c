@@ -29,6 +29,7 @@ static void destroy(struct hws_system *system)
     struct hwsi_heap *heap = system->heap;
     if (system->gone)
         *system->gone = true;
+    hwsi_desk_free(&system->desk);
     hwsi_posts_free(system);
     hwsi_after_free(system);
     hwsi_waits_free(system);
@@ -78,7 +79,9 @@ static int block_names(struct hws_system *system)
 static int init(struct hws_system *system)
 {
     struct hws_options *options = &system->options;
-    int error = copy_option(system->heap, &options->name, &system->name);
+    int error = hwsi_desk_init(&system->desk);
+    if (!error)
+        error = copy_option(system->heap, &options->name, &system->name);
     if (!error)
         error = copy_option(system->heap, &options->listen, &system->listen);
     if (!error)
@@ -169,6 +172,7 @@ void hws_turn(struct hws_system *system)
         return;
     struct hwsi_local *local = &system->local;
     system->in_turn = true;
+    hwsi_desk_turn(&system->desk);
     local->now = hwsi_now(local);
     local->in_turn = true;
     bool stop_asked = atomic_load_explicit(
@@ -194,9 +198,12 @@ void hws_turn(struct hws_system *system)
     }
     if (!hwsi_timer_running(&system->trim_timer) && hwsi_pool_keeps_some(local->pool))
         hwsi_timer_start(&system->trim_timer, hwsi_later(local, TRIM_EVERY));
+    if (hwsi_desk_asked(&system->desk))
+        hwsi_desk_answer(system);
     system->in_turn = local->in_turn = false;
     if (system->stage != HWSI_STOPPED)
         return;
+    hwsi_desk_close(system);
     bool freed = system->freed; /* the callback may free it */
     system->told_stopped = true;
     if (system->stopped)
@@ -221,6 +228,7 @@ uint64_t hws_next_turn(struct hws_system *system)
     if (hwsi_dispatch_pending(&system->local) || system->local.events.queued ||
         !hwsi_list_empty(&system->manager.dirty) || !hwsi_list_empty(&system->manager.remains) ||
         !hwsi_list_empty(&system->manager.pressure.changed) || hwsi_waits_due(system) ||
+        hwsi_desk_asked(&system->desk) ||
         atomic_load_explicit(&system->posts, memory_order_relaxed))
         return 0;
     if (system->stage == HWSI_CLOSED_DOWN && hwsi_manager_closed(&system->manager))

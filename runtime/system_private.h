@@ -7,6 +7,7 @@
 
 #include "hawser/system.h"
 #include "remote/manager.h"
+#include "system_snapshot.h"
 #include "remote/services.h"
 
 /* running -> draining (hws_stop) -> closing (links say goodbye) -> stopped */
@@ -52,6 +53,7 @@ struct hws_system {
     void *stopped_data;
     struct hwsi_driver *driver; /* system_loop.c's */
     /* shared with other threads: */
+    struct hwsi_desk desk;
     _Atomic(struct hwsi_post *) posts;
     atomic_uint post_count, wakers;
     atomic_bool stop_asked;

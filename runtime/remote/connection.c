@@ -31,6 +31,7 @@ struct hwsi_connection *hwsi_connection_new(struct hwsi_manager *manager,
         return NULL;
     }
     connection->handler.ops = &hwsi_reader_ops;
+    connection->made = hwsi_now(local);
     connection->manager = manager;
     connection->endpoint = endpoint;
     connection->dialed = dialed;

@@ -32,7 +32,8 @@ struct hwsi_connection {
     bool dialed, writable;
     int8_t partial; /* the lane whose frame is written in part, -1 control, HWSI_NO_LANE none */
     uint64_t nonce;
-    uint64_t opened;               /* when it came up */
+    uint64_t made, opened; /* when it was dialled or accepted, and came up */
+    uint64_t received_bytes, sent_bytes;
     uint64_t sequence[HWSI_LANES]; /* of the last frame received on this link */
     uint64_t told[HWSI_LANES];     /* the received positions that the peer knows of */
     size_t unacknowledged_bytes;   /* received since the last ACK */

@@ -394,6 +394,7 @@ static void on_bytes(struct hws_link_handler *handler, size_t size)
     int error = 0;
     struct hws_slice body = { 0 };
     intake->size += size;
+    connection->received_bytes += size;
     if (connection->endpoint)
         connection->endpoint->received_bytes += size;
     connection->unacknowledged_bytes += size;

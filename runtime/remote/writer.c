@@ -156,6 +156,7 @@ void hwsi_writer_flush(struct hwsi_connection *connection, bool all)
         connection->writable = !error && taken == batch.bytes;
         if (!error)
             written(connection, &batch, taken);
+        connection->sent_bytes += taken;
         if (connection->endpoint)
             connection->endpoint->sent_bytes += taken;
     }

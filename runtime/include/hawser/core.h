@@ -24,8 +24,8 @@ HWS_API struct hws_slice hws_slice_text(const char *text); /* without the termin
 /*
  * Memory. `reallocate` has realloc's contract with the old size told (0 for a new block); a size of 0 frees and returns
  * NULL. Returning NULL for a size above 0 is out of memory: the call that needed it fails with HWS_ENOMEM and nothing is
- * changed. Called on the system's thread only, except by hws_post(). The struct must outlive the system and every handle
- * (PID, atom, subscription) taken from it.
+ * changed. Called on the system's thread only, except by hws_post() and hws_snapshot_release(). The struct must outlive the system and every handle
+ * (PID, atom, subscription, snapshot) taken from it.
  */
 struct hws_allocator {
     void *(*reallocate)(struct hws_allocator *allocator, void *block, size_t old_size,

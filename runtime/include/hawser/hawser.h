@@ -14,6 +14,7 @@
 #include "hawser/policy.h"
 #include "hawser/remote.h"
 #include "hawser/service.h"
+#include "hawser/snapshot.h"
 #include "hawser/system.h"
 #include "hawser/transport.h"
 

@@ -13,8 +13,8 @@
  *     hws_stop(system, "done", deadline);       // drains, says goodbye; Shutdown is published; hws_is_stopped()
  *     hws_system_free(system);
  *
- * A system lives on one thread: that of its loop. The calls that may come from other threads say so: hws_post()
- * and those that end in _from_any_thread().
+ * A system lives on one thread: that of its loop. The calls that may come from other threads say so: hws_post(),
+ * those that end in _from_any_thread(), and hws_snapshot_take(), _last() and _release().
  */
 #ifndef HAWSER_SYSTEM_H
 #define HAWSER_SYSTEM_H
@@ -24,6 +24,7 @@
 #include "hawser/options.h"
 #include "hawser/policy.h"
 #include "hawser/remote.h"
+#include "hawser/snapshot.h"
 #include "hawser/service.h"
 #include "hawser/transport.h"
 
