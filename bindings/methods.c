@@ -195,6 +195,7 @@ const luaL_Reg hwl_system_methods[] = { { "send", send },
                                         { "register_backpressure_listener", hwl_system_listen },
                                         { "statistics", hwl_system_statistics },
                                         { "statistics_snapshot", hwl_system_snapshot },
+                                        { "connections_snapshot", hwl_system_connections },
                                         { "set_policy", hwl_system_set_policy },
                                         { "reload_policy", hwl_system_reload_policy },
                                         { NULL, NULL } };

@@ -141,6 +141,7 @@ struct walk {
     struct hwl_system *system;
     int table;
     const struct hws_endpoint_statistics *statistics;
+    const struct hws_connection_statistics *connection;
     struct hws_pid *pid;
     uint64_t mailbox_size;
     bool failed;
@@ -184,6 +185,34 @@ static void on_actor(void *data, struct hws_pid *pid, uint64_t mailbox_size)
         walk->failed = hwl_call(walk->system->state, 0, add_actor, walk, NULL) != HWL_DONE;
 }
 
+static int add_connection(lua_State *L)
+{
+    struct walk *walk = lua_touserdata(L, 1);
+    const struct hws_connection_statistics *link = walk->connection;
+    lua_rawgeti(L, LUA_REGISTRYINDEX, walk->table);
+    lua_createtable(L, 0, 9);
+    set_text(L, "address", link->address);
+    set_text(L, "peer", link->peer);
+    set_text(L, "name", link->name);
+    hwl_push_uid(L, link->uid);
+    lua_setfield(L, -2, "uid");
+    set_text(L, "phase", hws_connection_phase_name(link->phase));
+    set_text(L, "direction", link->dialed ? "dialed" : "accepted");
+    set_time(L, "since", link->since);
+    set_count(L, "received_bytes", link->received_bytes);
+    set_count(L, "sent_bytes", link->sent_bytes);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    return 0;
+}
+
+static void on_connection(void *data, const struct hws_connection_statistics *connection)
+{
+    struct walk *walk = data;
+    walk->connection = connection;
+    if (!walk->failed)
+        walk->failed = hwl_call(walk->system->state, 0, add_connection, walk, NULL) != HWL_DONE;
+}
+
 static void begin(struct walk *walk, lua_State *L)
 {
     *walk = (struct walk){ .system = hwl_check_system(L, 1) };
@@ -211,5 +240,13 @@ int hwl_system_actors(lua_State *L)
     struct walk walk;
     begin(&walk, L);
     hws_each_actor(walk.system->system, on_actor, &walk);
+    return end(&walk, L);
+}
+
+int hwl_system_connections(lua_State *L)
+{
+    struct walk walk;
+    begin(&walk, L);
+    hws_each_connection(walk.system->system, on_connection, &walk);
     return end(&walk, L);
 }

@@ -5,9 +5,10 @@
 
 #include "system.h"
 
-/* system:statistics([address]), system:statistics_snapshot(), system:actors(): the methods. */
+/* system:statistics([address]), system:statistics_snapshot(), system:connections_snapshot(), system:actors(): the methods. */
 int hwl_system_statistics(lua_State *L);
 int hwl_system_snapshot(lua_State *L);
+int hwl_system_connections(lua_State *L);
 int hwl_system_actors(lua_State *L);
 
 #endif

@@ -432,13 +432,17 @@ function System:queue(address) end
 ---@return hawser.Handle|nil, string? message, string? code
 function System:register_backpressure_listener(pattern, fn) end
 
--- Of an endpoint, also of one that is closed; without an address, of the system.
+-- Of an endpoint, also of one that is closed; without an address, of the system (hawser.Totals).
 ---@param address? string
----@return table|nil, string? message, string? code
+---@return hawser.Statistics|hawser.Totals|nil, string? message, string? code
 function System:statistics(address) end
 
----@return table<string, table> # by address
+---@return table<string, hawser.Statistics> # by address
 function System:statistics_snapshot() end
+
+-- Every link, also those that are opening or closing.
+---@return hawser.Connection[]
+function System:connections_snapshot() end
 
 -- Puts another policy in force; if it can't be loaded the one before stays. Nil: the default one;
 -- false: the C fallbacks.

@@ -1,0 +1,73 @@
+-- SPDX-License-Identifier: MIT
+---@meta hawser.types_statistics
+-- What the statistics methods of hawser.System answer, for LuaLS; a part of types.lua. Never loaded.
+
+---@alias hawser.ByReason table<string, integer> those that occurred, and total
+
+-- docs/endpoints.md says what each counts. Times are seconds, `since` and `next` on system:now()'s
+-- clock.
+---@class hawser.Statistics
+---@field address string
+---@field name string
+---@field uid? string
+---@field state string
+---@field level string
+---@field reason string why it is in that state, a sentence
+---@field incarnation integer
+---@field since number
+---@field step string what it does next by itself
+---@field next? number
+---@field correlation string
+---@field queue_capacity integer
+---@field queue_size integer
+---@field queue_bytes integer
+---@field deliver_success integer
+---@field deliver_failure integer
+---@field received integer
+---@field received_bytes integer
+---@field sent_bytes integer
+---@field duplicates integer
+---@field resent integer
+---@field connect_attempts integer
+---@field connects integer
+---@field accepted integer
+---@field reconnect_attempts integer
+---@field undecodable integer
+---@field rtt number
+---@field rtt_p50 number
+---@field rtt_p99 number
+---@field rtt_max number
+---@field rtt_sum number
+---@field rtt_count integer
+---@field rtt_buckets { upper?: number, count: integer }[]
+---@field dead_letters hawser.ByReason
+---@field connect_failures hawser.ByReason
+---@field disconnects hawser.ByReason
+
+---@class hawser.Totals
+---@field actors integer
+---@field endpoints integer
+---@field connections integer
+---@field connect_attempts integer
+---@field connects integer
+---@field delivered integer
+---@field events_published integer
+---@field events_dropped integer
+---@field requests_pending integer
+---@field memory integer
+---@field callback_errors integer
+---@field dead_letters hawser.ByReason
+---@field connect_failures hawser.ByReason
+---@field disconnects hawser.ByReason
+---@field links_refused hawser.ByReason
+
+---@class hawser.Connection
+---@field address string of its endpoint, "" before the handshake
+---@field peer string the other end, as the transport knows it
+---@field name string
+---@field uid? string
+---@field phase "dialing"|"greeting"|"waiting"|"up"|"closing"
+---@field direction "dialed"|"accepted"
+---@field since number
+---@field received_bytes integer
+---@field sent_bytes integer
