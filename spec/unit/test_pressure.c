@@ -88,9 +88,11 @@ static void test_a_level_keeps_some_or_none(void **state)
     assert_string_equal(rig_event(&rig, HWS_EVENT_DeadLetter, 0)->reason, "throttled");
     rig_control(link, HWSI_FRAME_ACK, 0, 20); /* 10 left: below full and shed, not below busy */
     assert_int_equal(pressure_now(&level), 1);
-    fill(9);
+    fill(10);
+    for (int i = 0; i < 3; i++) /* five are counted anew */
+        assert_int_equal(rig_send(&rig, RIG_PEER "/a"), i == 0 ? 0 : HWS_ETHROTTLED);
     rig_turn(&rig);
-    rig_control(link, HWSI_FRAME_ACK, 0, 39);
+    rig_control(link, HWSI_FRAME_ACK, 0, 36); /* 5 left */
     assert_int_equal(pressure_now(NULL), 0);
     rig_end(&rig);
 }
@@ -233,6 +235,42 @@ static void test_listeners_hear_of_changes_in_a_turn(void **state)
     hws_unregister_backpressure_listener(all.listener);
     hws_unregister_backpressure_listener(none.listener);
     hws_unregister_backpressure_listener(late.listener);
+    rig_end(&rig);
+}
+
+/* Who comes and goes while levels change hears what is so, and of each change after that. */
+static void test_listeners_come_and_go(void **state)
+{
+    struct hwsi_hello peer = rig_peer(77, 5);
+    struct ear first = { 0 }, second = { 0 }, third = { 0 }, fourth = { 0 };
+    (void)state;
+    start(NULL);
+    listen_to(&first, NULL);
+    struct rig_link *link = rig_connect(&rig, &peer);
+    fill(85);
+    rig_turn(&rig);
+    assert_string_equal(first.heard, "critical:85 ");
+    listen_to(&second, NULL);
+    rig_turn(&rig);
+    assert_string_equal(second.heard, "critical:85 ");
+    listen_to(&third, NULL);
+    rig_control(link, HWSI_FRAME_ACK, 0, 85); /* before the third was told */
+    rig_turn(&rig);
+    assert_string_equal(second.heard, "critical:85 normal:0 ");
+    assert_string_equal(third.heard, ""); /* it never knew anything else */
+    hws_unregister_backpressure_listener(first.listener);
+    hws_unregister_backpressure_listener(second.listener);
+    fill(85);
+    rig_turn(&rig);
+    assert_string_equal(third.heard, "critical:85 ");
+    hws_unregister_backpressure_listener(third.listener);
+    rig_control(link, HWSI_FRAME_ACK, 0, 170); /* while nobody listens */
+    rig_turn(&rig);
+    listen_to(&fourth, NULL);
+    fill(85);
+    rig_turn(&rig);
+    assert_string_equal(fourth.heard, "critical:85 ");
+    hws_unregister_backpressure_listener(fourth.listener);
     rig_end(&rig);
 }
 
@@ -419,6 +457,7 @@ int main(void)
         cmocka_unit_test(test_requests_fail_at_once_and_answers_pass),
         cmocka_unit_test(test_watches_pass),
         cmocka_unit_test(test_listeners_hear_of_changes_in_a_turn),
+        cmocka_unit_test(test_listeners_come_and_go),
         cmocka_unit_test(test_a_handle_outlives_its_system),
         cmocka_unit_test(test_a_listener_may_close_the_endpoint),
         cmocka_unit_test(test_closing_and_reconnecting_are_back_to_normal),
