@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 ---@meta hawser.types_statistics
--- What the statistics methods of hawser.System answer, for LuaLS; a part of types.lua. Never loaded.
+-- What the statistics methods of hawser.System answer, for LuaLS; beside types.lua. Never loaded.
 
 ---@alias hawser.ByReason table<string, integer> those that occurred, and total
 

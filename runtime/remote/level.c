@@ -16,12 +16,9 @@ const char *hwsi_endpoint_level_name(const struct hwsi_endpoint *endpoint, uint8
 
 static void publish_level(struct hwsi_endpoint *endpoint)
 {
-    hwsi_publish(
-        endpoint->manager->local,
-        &(struct hws_event){ .type = HWS_EVENT_EndpointThrottled,
-                             .address = endpoint->address->text,
-                             .incarnation = endpoint->incarnation,
-                             .level = hwsi_endpoint_level_name(endpoint, endpoint->level) });
+    hwsi_endpoint_publish(endpoint, &(struct hws_event){ .type = HWS_EVENT_EndpointThrottled,
+                                                         .level = hwsi_endpoint_level_name(
+                                                             endpoint, endpoint->level) });
     hwsi_pressure_changed(endpoint);
 }
 

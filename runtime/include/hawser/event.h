@@ -83,7 +83,7 @@ enum hws_event_field {
       "a system on the block list was refused, or its connection closed")                          \
     X(EndpointTerminated, HWS_F_TRANSITION | HWS_F(reason) | HWS_F(detail) | HWS_F(count),         \
       "given up or closed; `count` messages become dead letters")                                  \
-    X(EndpointThrottled, HWS_F(address) | HWS_F(incarnation) | HWS_F(level),                       \
+    X(EndpointThrottled, HWS_F_ENDPOINT | HWS_F(level),                                            \
       "the ring's throttle level changed, or starts from normal on a new link")                    \
     X(LinkRefused, HWS_F(address) | HWS_F(reason) | HWS_F(detail),                                 \
       "an inbound connection was refused or broke the protocol")                                   \

@@ -2,7 +2,7 @@
 /*
  * All statistics of a system at one moment, for any thread of its host, without stopping the system. Who reads leaves a request;
  * the system's next turn, between two messages, fills one immutable block for all who have asked by then, and they share it. A
- * turn in which nobody asks pays one load; the messages pay nothing. Filling takes about 1 us for each endpoint.
+ * turn in which nobody asks pays one load; the messages pay nothing. Filling takes about 1 us and 1.6 KiB for each endpoint.
  */
 #ifndef HAWSER_SNAPSHOT_H
 #define HAWSER_SNAPSHOT_H
