@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -78,6 +79,17 @@ static int catch_hangup(lua_State *L)
     return 0;
 }
 
+/* Of standard output: nil when it is no terminal, 80 when it does not know. */
+static int terminal_columns(lua_State *L)
+{
+    struct winsize size = { 0 };
+    if (!isatty(STDOUT_FILENO))
+        return 0;
+    (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
+    lua_pushinteger(L, size.ws_col ? size.ws_col : 80);
+    return 1;
+}
+
 static int has_module(const char *directory)
 {
     char file[PATH_SIZE + 64];
@@ -126,6 +138,10 @@ static void preload_editor(lua_State *L)
 #endif
 }
 
+static const luaL_Reg executable[] = { { "catch_hangup", catch_hangup },
+                                       { "terminal_columns", terminal_columns },
+                                       { NULL, NULL } };
+
 static int call_cli(lua_State *L)
 {
     int count = (int)lua_tointeger(L, 1);
@@ -144,9 +160,7 @@ static int call_cli(lua_State *L)
         lua_pushstring(L, arguments[i]);
         lua_rawseti(L, -2, i);
     }
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, catch_hangup);
-    lua_setfield(L, -2, "catch_hangup");
+    luaL_newlib(L, executable);
     lua_call(L, 2, 1);
     return 1;
 }

@@ -143,6 +143,146 @@ return {
         has(expect(1, "check slow.lua --budget 5000"), "used up its budget of 5000 instructions")
     end)
 
+    local STEADY = [[
+        local backoff = require "hawser.policy.backoff"
+        local throttle = require "hawser.policy.throttle"
+        return {
+            name = "steady", version = "9",
+            backoff = backoff.exponential { initial = 1, factor = 2, max = 8, jitter = 0.5 },
+            throttle = throttle.levels { busy = 0.5, full = { from = 0.9, refuse = true } },
+            endpoints = { ["10.*"] = { backoff = backoff.fixed { delay = 4, max_retries = 0 } } },
+        }
+    ]]
+
+    it("plot draws the waits to scale, in plain ASCII where it is no terminal", function()
+        write("steady.lua", STEADY)
+        local out = expect(0, "plot steady --attempts 7")
+        assert.is_nil(out:find("[^\n -~]"))
+        has(out, 'policy "steady", version 9\n'
+            .. "192.0.2.1:25520, every try fails at once (refused); 1000 runs\n")
+        local rows = {}
+        for try, least, median, most, bar in out:gmatch(
+            "\n%s+(%d+)%s+([%d.]+ m?s)%s+([%d.]+ m?s)%s+([%d.]+ m?s) (.-) +[%d.]+ m?s") do
+            rows[#rows + 1] = { try = try, least = least, median = median, most = most, bar = bar }
+        end
+        assert.equal(5, #rows)
+        for i, row in ipairs(rows) do
+            assert.equal(tostring(i), row.try)
+            local delay = math.min(8, 2 ^ (i - 1))
+            local function seconds(text)
+                local number, unit = text:match("^(%S+) (m?s)$")
+                return tonumber(number) / (unit == "ms" and 1000 or 1)
+            end
+            assert.is_true(math.abs(seconds(row.least) - delay / 2) < 0.02 * delay)
+            assert.is_true(math.abs(seconds(row.median) - delay) < 0.05 * delay)
+            assert.is_true(math.abs(seconds(row.most) - delay * 1.5) < 0.02 * delay)
+            assert.matches("^ *=*|=*$", row.bar)
+        end
+        assert.is_true(#rows[4].bar > 1.8 * #rows[3].bar and #rows[5].bar == #rows[4].bar)
+        assert.matches("\n    6  gave up after 5 tries %(%d+%.%d s%)\n", out)
+        has(out, "queue  0 % ------------------------------::::::::::::::::::::::::++++++ 100 %")
+        has(out, "\n       + full from 90 %, refuses, left below 85 %\n")
+        assert.equal(out, (expect(0, "plot steady --attempts 7")))
+    end)
+
+    it("plot follows an endpoint's own curve, and the width that it has", function()
+        write("steady.lua", STEADY)
+        local out = expect(0, "plot steady --endpoint 10.0.0.1:1 --attempts 3")
+        assert.equal(3, select(2, out:gsub("\n%s+%d      4 s      4 s      4 s ", "")))
+        has(out, "\n      and so on\n")
+        local function longest(text)
+            local most = 0
+            for line in text:gmatch("[^\n]+") do most = math.max(most, utf8.len(line)) end
+            return most
+        end
+        assert.is_true(longest(out) <= 80)
+        local function with_columns(columns)
+            local text = snippets.shell(directory, "env COLUMNS=" .. columns
+                .. " hawser policy plot steady")
+            return longest(text)
+        end
+        assert.is_true(with_columns(120) > 100 and with_columns(120) <= 120)
+        assert.is_true(with_columns(1) <= 64)
+    end)
+
+    it("plot draws braille and colour on a terminal that has them", function()
+        if not os.execute("command -v script >/dev/null 2>&1") then
+            return pending("needs script(1)")
+        end
+        write("steady.lua", STEADY)
+        local function on_terminal(environment)
+            return (snippets.shell(directory, ("env LC_ALL=C.UTF-8 TERM=xterm %s script -qec "
+                .. "'stty cols 70; hawser policy plot steady' /dev/null </dev/null"):format(
+                environment)))
+        end
+        local out = on_terminal("NO_COLOR=")
+        has(out, "⣿")
+        has(out, "▒")
+        has(out, "\27[1m")
+        local plain = on_terminal("NO_COLOR=1")
+        has(plain, "⣿")
+        assert.is_nil(plain:find("\27", 1, true))
+        for line in plain:gmatch("[^\r\n]+") do assert.is_true(utf8.len(line) <= 70, line) end
+        assert.is_nil(on_terminal("LC_ALL=C"):find("[\x80-\xff]"))
+    end)
+
+    it("plot tells how many runs come so far", function()
+        write("late.lua", [[
+            local backoff = require "hawser.policy.backoff"
+            return { backoff = backoff.giving_up_after(backoff.decorrelated { max = 30,
+                max_retries = 0 }, 10) }]])
+        local out = expect(0, "plot late --attempts 5")
+        assert.matches("\n    5 [^\n]+ %(%d+ %%%)\n", out)
+        assert.matches("\n       some, from try %d on: gave up after 10 s without", out)
+        assert.matches("\n       some at try %d, the last at %d+: gave up after 10 s without",
+                       (expect(0, "plot late --attempts 100")))
+        write("never.lua", "return { backoff = function() return nil, 'it is <late> & dark' end }")
+        has(expect(0, "plot never"), "\n    1  gives up: it is <late> & dark\n")
+    end)
+
+    -- Enough of XML to see that what was opened is closed.
+    local function assert_xml(text)
+        local open = {}
+        local plain = text:gsub("<style>.-</style>", "")
+        for closing, name, rest in plain:gmatch("<(/?)(%a+)([^>]*)>") do
+            if closing == "/" then
+                assert.equal(name, table.remove(open))
+            elseif not rest:find("/$") then
+                open[#open + 1] = name
+            end
+        end
+        assert.same({}, open)
+        assert.is_nil(text:find("&[^lagq]"))
+    end
+
+    it("plot writes an SVG for light and dark paper", function()
+        write("steady.lua", STEADY)
+        assert.equal("", (expect(0, "plot steady -o curve.svg")))
+        local text = snippets.read(directory .. "/curve.svg")
+        assert.equal(text, (expect(0, "plot steady --output=-")))
+        has(text, '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 ')
+        has(text, "@media (prefers-color-scheme: dark)")
+        has(text, "policy &quot;steady&quot;, version 9</text>")
+        assert.equal(5, select(2, text:gsub("<circle ", "")))
+        local points = text:match('<polygon class="band" points="([^"]*)"')
+        assert.equal(10, select(2, points:gsub("[%d.]+,[%d.]+", "")))
+        has(text, "full from 90 %, refuses</text>")
+        assert_xml(text)
+        write("never.lua", "return { backoff = function() return nil, 'it is <late> & dark' end }")
+        text = expect(0, "plot never -o -")
+        has(text, "gives up: it is &lt;late&gt; &amp; dark")
+        assert_xml(text)
+    end)
+
+    it("plot says what it can't do", function()
+        has(select(2, expect(2, "plot default -o curve.png")), "expected a name that ends in .svg")
+        has(select(2, expect(1, "plot default -o nowhere/curve.svg")), "No such file")
+        has(select(2, expect(2, "plot default --reason refusd")), 'did you mean "refused"?')
+        has(select(2, expect(1, "plot defualt")), 'did you mean "default"?')
+        write("bad.lua", "return { backoff = function(q) return q.attempt == 3 and {} or 1 end }")
+        has(select(2, expect(1, "plot bad")), 'policy "bad": backoff, attempt 3: answered table')
+    end)
+
     it("check writes JSON with every question", function()
         write("night.lua", "return { backoff = function(q) return q.attempt * 1000 end }")
         local report = assert(dkjson.decode((expect(0, "check night --json"))))

@@ -12,7 +12,7 @@ usage: hawser [--log LEVEL] COMMAND [ARGUMENTS]
   run FILE.lua [ARGUMENTS]  runs a script, then the systems it made until they have stopped;
                             FILE.lua is - for standard input
   repl [FILE.lua]           an interactive console: systems and clusters from the keyboard
-  policy check FILE         what a policy answers, and what is wrong with it
+  policy check|plot FILE    what a policy answers, and what is wrong with it; its curve
   bench [OPTIONS]           measures this machine's throughput and latency
 
   --log LEVEL               debug, info, warning (the default), error or off
@@ -52,8 +52,8 @@ local commands = {
     bench = function(args)
         return require("hawser.bench").main(args)
     end,
-    policy = function(args)
-        return require("hawser.cli.policy")(args)
+    policy = function(args, executable)
+        return require("hawser.cli.policy")(args, executable)
     end,
     help = print_help,
     version = print_version,
@@ -81,6 +81,7 @@ end
 
 ---@class hawser.cli.Executable what only main.c can do
 ---@field catch_hangup fun() SIGHUP reloads policies from here on, or stops if the terminal is gone
+---@field terminal_columns fun(): integer|nil standard output's; nil: it is no terminal
 
 ---@param args string[] the command line without the program's name; args[0] is that
 ---@param executable hawser.cli.Executable

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- hawser policy: tools for who writes one. None of them opens a socket.
 
+local backoff = require "hawser.policy.backoff"
 local grid = require "hawser.cli.policy.grid"
 local json = require "hawser.json"
 local options = require "hawser.cli.options"
@@ -8,6 +9,7 @@ local suggest = require "hawser.suggest"
 
 local USAGE = [[
 usage: hawser policy check FILE [--budget N] [--json]
+       hawser policy plot FILE [-o FILE.svg] [--endpoint ADDRESS] [--attempts N] [--reason WORD]
 
 FILE is a policy's file, or a name: of one that comes with hawser (default, fixed), or NAME.lua
 here or in policies/.
@@ -15,9 +17,15 @@ here or in policies/.
   check   loads it, asks its functions what a system may ask, and tells what they answer, where the
           core clamps that, and what a call costs in instructions; the exit status is 1 if a system
           would refuse it
+  plot    draws how long it waits before each try, over 1000 runs, and its throttle levels: in the
+          terminal, or as SVG
 
   --budget N   instructions that a call may use, as the option policy_budget says (100000)
   --json       one JSON object, with every question
+  -o, --output FILE.svg  writes SVG; - is standard output
+  --endpoint ADDRESS     of this endpoint, where the policy has patterns; in general otherwise
+  --attempts N           how far to follow the curve (12)
+  --reason WORD          why each try fails (refused)
 ]]
 
 local function complain(...)
@@ -40,11 +48,44 @@ local function run_check(values)
     return report.ok and 0 or 1
 end
 
+local function run_plot(values, executable)
+    local plot = require "hawser.cli.policy.plot"
+    local output = values.output
+    if output and output ~= "-" and not output:find("%.svg$") then
+        return complain(("plot: -o %s: only SVG is written; expected a name that ends in .svg")
+            :format(output))
+    end
+    local found, title = plot.load(values[1], values)
+    if not found then
+        complain("plot: ", title)
+        return 1
+    end
+    if not output then
+        io.stdout:write(require("hawser.cli.policy.chart").draw(found, title,
+                        plot.style(executable.terminal_columns())))
+        return 0
+    end
+    local ok, message = plot.write(output, require("hawser.cli.policy.svg").draw(found, title))
+    if not ok then
+        complain("plot: ", message)
+        return 1
+    end
+    return 0
+end
+
 local commands = {
     check = {
         run = run_check,
         options = {
             budget = { least = 1000, most = 1000000000, whole = true }, json = { flag = true },
+            help = { flag = true, short = "h" },
+        },
+    },
+    plot = {
+        run = run_plot,
+        options = {
+            output = { short = "o" }, endpoint = {}, reason = { one_of = backoff.reasons },
+            attempts = { least = 1, most = 100, whole = true },
             help = { flag = true, short = "h" },
         },
     },
@@ -60,8 +101,9 @@ local function names()
 end
 
 ---@param args string[] the command line after "policy"
+---@param executable hawser.cli.Executable
 ---@return integer # exit status
-return function(args)
+return function(args, executable)
     local word = args[1]
     if word == "--help" or word == "-h" then
         io.stdout:write(USAGE)
@@ -84,5 +126,5 @@ return function(args)
         return complain(word, ": expected one policy's file or name, got ", tostring(#values),
                         "; hawser policy --help shows how")
     end
-    return command.run(values)
+    return command.run(values, executable)
 end

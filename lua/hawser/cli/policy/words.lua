@@ -2,19 +2,19 @@
 -- What `hawser policy check` prints: the problems first, then a line a question. Questions with the
 -- same answer share a line.
 
+local curve = require "hawser.cli.policy.curve"
+
 local words = {}
 
 ---@param levels hawser.policy.Levels
----@return string # "warning from 60 %, critical from 85 %, left 5 % below"
+---@return string # "warning from 60 %; full from 90 %, refuses; left 5 % below"
 function words.levels(levels)
     local parts = {}
     for i, level in ipairs(levels) do
-        local does = level.refuse and " (refuses)" or (level.keep_every or 1) > 1
-            and (" (keeps 1 of %d)"):format(level.keep_every) or ""
-        parts[i] = ("%s from %.4g %%%s"):format(level.name, level.from * 100, does)
+        parts[i] = curve.level_text(level)
     end
     parts[#parts + 1] = ("left %.4g %% below"):format(levels.hysteresis * 100)
-    return table.concat(parts, ", ")
+    return table.concat(parts, "; ")
 end
 
 local function delay_text(row)
