@@ -101,6 +101,20 @@ local EXAMPLES = {
         assert.matches("^40 systems, 20 peers each, 2 minutes, 40 restarts: [%d.]+ s of CPU, "
             .. "%d+ MiB\n%d+ messages sent, %d+ received, %d+ steps: [%d.]+ us a step\n$", text)
     end,
+    ["remote-spawn"] = function()
+        assert.equal([[
+primes-1 on node-1: 669
+primes-2 on node-2: 560
+primes-3 on node-1: 525
+primes-4 on node-2: unavailable
+primes-4 on node-1: 508
+primes-5 on node-1: 500
+primes-6 on node-2: unavailable
+primes-6 on node-1: 483
+3245 primes below 30000
+still on node-1: $services
+]], example("remote-spawn/remote-spawn.lua"))
+    end,
     embed = function()
         assert.equal("the Lua actor says: 2 x 21 = 42\n",
             run { BUILD .. "/bin/example_embed", "examples/embed/embed.lua" })

@@ -15,6 +15,7 @@
 #include "host.h"
 #include "wire/envelope.h"
 #include "wire/handshake.h"
+#include "wire/service.h"
 
 #define MEMORY_MOST (8u << 20)
 #define TURNS_MOST 20000u
@@ -47,6 +48,21 @@ static int listen_only(void *self, struct hws_context *context, const struct hws
 static const struct hws_actor_ops echo_ops = { .receive = echo },
                                   watcher_ops = { .receive = listen_only };
 
+/* A kind for whoever asks; what it gets has to be a value, whatever was sent. */
+static int make(void *data, const struct hws_kind_request *request,
+                struct hws_kind_product *product, char *detail, size_t capacity)
+{
+    (void)data;
+    require(hws_value_check(request->arguments) == 0 && request->peer && request->address);
+    if (request->arguments.data[0] == 0xc2) {
+        snprintf(detail, capacity, "no");
+        return HWS_EFAILED;
+    }
+    product->ops = &echo_ops;
+    return 0;
+}
+static const struct hws_kind_ops kind_ops = { .make = make };
+
 static void on_event(void *data, const struct hws_event *event)
 {
     char json[256];
@@ -60,6 +76,33 @@ static void on_answer(void *data, int status, const struct hws_message *response
     (void)status;
     (void)response;
     answers++;
+}
+
+/* Makes sense of whatever the peer answers to a question. */
+static void on_service_answer(void *data, int status, const struct hws_message *response)
+{
+    struct hws_spawned spawned;
+    struct hws_process_page page;
+    struct hws_process_diagnostics diagnostics;
+    struct hws_pid *pid;
+    (void)data;
+    answers++;
+    hws_read_spawned(fuzzed, status, response, &spawned);
+    require(spawned.status != HWS_SPAWN_ok || (spawned.pid && !spawned.error));
+    hws_pid_release(spawned.pid);
+    hws_read_process_diagnostics(status, response, &diagnostics);
+    hws_read_processes(status, response, &page);
+    while (page.count)
+        if (hws_next_process(&page, &pid) == 0)
+            hws_pid_release(pid);
+}
+
+static void ask_service(unsigned how)
+{
+    requests += how & 8 ? hws_spawn_remote_named(fuzzed, "fuzz:peer:1", "n", "k", NULL,
+                                                 on_service_answer, NULL, NULL) == 0
+                        : hws_list_processes(fuzzed, "fuzz:peer:1", NULL, on_service_answer, NULL,
+                                             NULL) == 0;
 }
 
 static void turn(void)
@@ -91,8 +134,10 @@ static void pass_time(uint64_t span)
 
 static void begin(struct hws_subscription **subscription)
 {
+    static const char *const everybody = "*";
     struct hws_options options;
     hws_options_init(&options);
+    options.remote_spawn_limit = 20;
     options.name = "fuzzed";
     options.listen = "fuzz:here:1";
     options.allocator = &allocator;
@@ -112,6 +157,9 @@ static void begin(struct hws_subscription **subscription)
     require(hws_add_transport(fuzzed, &transport) == 0 && hws_start(fuzzed, NULL, 0) == 0);
     require(hws_spawn_named(fuzzed, "echo", &echo_ops, NULL, NULL) == 0);
     require(hws_spawn_named(fuzzed, "watcher", &watcher_ops, NULL, &watcher) == 0);
+    require(hws_register_kind(fuzzed, "k", &kind_ops, NULL) == 0);
+    require(hws_allow_kind(fuzzed, "k", &everybody, 1) == 0 &&
+            hws_allow_diagnostics(fuzzed, &everybody, 1) == 0);
     require(hws_subscribe(fuzzed, "*", on_event, NULL, subscription, NULL) == 0);
     require(hws_pid_parse(fuzzed, "fuzz:peer:1/x", &peer) == 0 &&
             hws_pid_parse(fuzzed, "fuzz:other:1/y", &other) == 0);
@@ -287,7 +335,12 @@ static void act(unsigned how, struct link *link)
     case 3: hws_unwatch(fuzzed, watcher, how & 16 ? other : peer); break;
     case 4: hws_cut_link(fuzzed, "fuzz:peer:1"); break;
     case 5: hws_close_endpoint(fuzzed, "fuzz:peer:1", "why not"); break;
-    case 6: hws_send(fuzzed, other, &message); break;
+    case 6:
+        if (how & 16)
+            ask_service(how);
+        else
+            hws_send(fuzzed, other, &message);
+        break;
     default: hws_stop_actor(fuzzed, peer);
     }
     if (link && how & 16)
@@ -397,6 +450,41 @@ static void seed_write(const char *directory, unsigned number, const uint8_t *fr
     fclose(file);
 }
 
+static unsigned seed_services(const char *directory, unsigned number)
+{
+    const struct hws_slice ids = hws_slice_of("\x92\xa1x\xa1y", 5);
+    const struct hwsi_service_request asked[] = {
+        { .request = hws_slice_text("spawn"), .kind = hws_slice_text("k"), .args = ids },
+        { .request = hws_slice_text("spawn"),
+          .kind = hws_slice_text("k"),
+          .name = hws_slice_text("n") },
+        { .request = hws_slice_text("processes"),
+          .pattern = hws_slice_text("^(e|w)+.*[xr]"),
+          .match = hws_slice_text("regex"),
+          .limit = 3 },
+        { .request = hws_slice_text("processes"), .cursor = 2 },
+        { .request = hws_slice_text("diagnostics"), .id = hws_slice_text("echo") },
+    };
+    const struct hwsi_service_answer told[] = {
+        { .status = hws_slice_text("ok"), .id = hws_slice_text("x"), .processes = ids, .next = 5 },
+        { .status = hws_slice_text("error"), .code = hws_slice_text("EFULL") },
+    };
+    uint8_t payload[256], frame[512];
+    struct hwsi_deliver deliver = { .target = { 0, hws_slice_text("$services") }, .request_id = 1 };
+    for (size_t i = 0; i < sizeof asked / sizeof *asked; i++) {
+        deliver.payload =
+            (struct hws_slice){ payload, hwsi_service_request_encode(payload, &asked[i]) };
+        seed_write(directory, number++, frame, hwsi_deliver_encode(frame, &deliver));
+    }
+    deliver.target = (struct hwsi_symbol){ 0 };
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        deliver.payload =
+            (struct hws_slice){ payload, hwsi_service_answer_encode(payload, &told[i]) };
+        seed_write(directory, number++, frame, hwsi_deliver_encode(frame, &deliver));
+    }
+    return number;
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     uint8_t frame[1024];
@@ -419,6 +507,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
             deliver.sender = (struct hwsi_symbol){ 2, x };
         seed_write(directory, number++, frame, hwsi_deliver_encode(frame, &deliver));
     }
+    number = seed_services(directory, number);
     for (int code = HWSI_SYSTEM_WATCH; code <= HWSI_SYSTEM_DEAD_LETTER; code++) {
         struct hwsi_system_message message = { .code = (enum hwsi_system_code)code,
                                                .target = hws_slice_text("watcher"),
