@@ -216,6 +216,7 @@ static void visit(struct hws_context *actor, uint64_t throughput)
     uint64_t handled = throughput - actor->budget;
     actor->handled += handled;
     actor->local->delivered += handled;
+    actor->local->spent += handled ? handled : 1; /* a start or an end costs something, too */
     actor->running = false;
     if (actor->stopping)
         wind_up(actor);
@@ -234,8 +235,8 @@ static void run_round(struct hwsi_local *local, uint64_t throughput, uint64_t un
     struct hwsi_list round, *node;
     hwsi_list_init(&round);
     hwsi_list_splice(&round, &local->runnable);
-    while ((node = hwsi_list_first(&round)) && local->delivered < until) {
-        uint64_t left = until - local->delivered;
+    while ((node = hwsi_list_first(&round)) && local->spent < until) {
+        uint64_t left = until - local->spent;
         hwsi_list_remove(node);
         visit(HWSI_ENTRY(node, struct hws_context, run), throughput < left ? throughput : left);
         if (local->flush_soon) {
@@ -253,12 +254,13 @@ static void run_round(struct hwsi_local *local, uint64_t throughput, uint64_t un
 
 void hwsi_dispatch(struct hwsi_local *local, uint64_t budget)
 {
-    uint64_t until = local->delivered + budget;
+    uint64_t until = local->spent + budget;
     for (int round = 0;
-         round < ROUNDS_A_TURN && local->delivered < until && hwsi_dispatch_pending(local);
-         round++) {
-        while (local->delivered < until && hwsi_requests_run(local))
+         round < ROUNDS_A_TURN && local->spent < until && hwsi_dispatch_pending(local); round++) {
+        while (local->spent < until && hwsi_requests_run(local)) {
             local->delivered++;
+            local->spent++;
+        }
         run_round(local, local->options->dispatcher_throughput, until);
     }
 }

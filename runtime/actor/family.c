@@ -65,8 +65,8 @@ void hwsi_family_escalate(struct hws_context *actor, int error)
 {
     struct hws_context *parent = actor->family ? actor->family->parent : NULL;
     char text[HWS_ID_MAX + 4096];
-    if (!parent || parent->later)
-        return; /* several failures before the parent's next visit are one */
+    if (!parent || parent->later || parent->halting || parent->stopping)
+        return; /* several failures before the parent's next visit are one; and what ends with it does not fail it again */
     snprintf(text, sizeof text, "child %s failed: %s", hws_pid_id(actor->pid),
              actor->failure ? actor->failure : hws_strerror(error));
     hws_context_fail(parent, text);

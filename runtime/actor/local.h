@@ -112,6 +112,7 @@ struct hwsi_local {
     struct hwsi_peers diagnostics_peers; /* who may ask about actors */
     struct hwsi_roster roster;
     uint64_t actor_count, next_name, last_alarm, delivered;
+    uint64_t spent;                     /* of dispatcher_budget, since the start */
     uint64_t backlog;                   /* user messages that wait for the dispatcher */
     struct hws_correlation correlation; /* of the last local message */
     bool in_turn;                       /* `now` is fresh enough */
@@ -193,7 +194,7 @@ int hwsi_tell(struct hws_context *actor, unsigned lane, enum hws_message_kind ki
               struct hws_pid *who, uint16_t reason, uint64_t request_id);
 void hwsi_schedule(struct hws_context *actor);
 void hwsi_request_stop(struct hws_context *actor);
-/* Runs actors and finished requests until there is nothing to do or `budget` messages are handled. */
+/* Runs actors and finished requests until there is nothing to do or `budget` messages, starts and ends are done. */
 void hwsi_dispatch(struct hwsi_local *local, uint64_t budget);
 bool hwsi_dispatch_pending(const struct hwsi_local *local);
 void hwsi_stop_all(struct hwsi_local *local);

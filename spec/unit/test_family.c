@@ -421,8 +421,11 @@ static void test_many_children(void **state)
         assert_int_equal(hws_context_spawn(tree.a.context, &child, NULL, NULL, NULL), 0);
     rig_turn(&tree.rig);
     stop(&tree, "a");
+    for (unsigned before = 0; many_released < MANY; before = many_released) {
+        hws_turn(tree.rig.system); /* a part of them, so that the loop gets to its sockets */
+        assert_in_range(many_released - before, 0, 16384);
+    }
     rig_turn(&tree.rig);
-    assert_int_equal(many_released, MANY);
     assert_int_equal(tree.a.released, 1);
     rig_end(&tree.rig);
 }
