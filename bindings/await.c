@@ -5,6 +5,7 @@
 #include "callback.h"
 #include "context.h"
 #include "methods.h"
+#include "run.h"
 #include "runner.h"
 
 /* Its end as results: true, or nil, message, code. */
@@ -63,11 +64,43 @@ static void on_end(void *data, int status)
     hwl_system_release(self);
 }
 
+/* --- in the main program --- */
+
+struct stay {
+    bool over;
+    int status;
+};
+
+static void on_stayed(void *data, int status)
+{
+    *(struct stay *)data = (struct stay){ true, status };
+}
+
+static int stay(struct hwl_system *self, lua_State *L, const char *address, uint64_t timeout)
+{
+    struct stay stay = { 0 };
+    uint64_t id;
+    if (self->state->running)
+        return hwl_failure(L, HWS_ESTATE, "the loop is running; inside a handler give a function");
+    hwl_check_runs(self, L);
+    int error = hws_await_reconnect(self->system, address, timeout, on_stayed, &stay, &id);
+    if (error)
+        return refused(L, address, error);
+    error = hwl_run_until_over(self, &stay.over);
+    if (stay.over)
+        return push_end(L, stay.status);
+    if (self->system)
+        hws_await_cancel(self->system, id);
+    return hwl_failure(L, error ? error : HWS_ECLOSED, NULL);
+}
+
 int hwl_system_await(lua_State *L)
 {
     struct hwl_system *self = hwl_check_acting(L, 1);
     const char *address = luaL_checkstring(L, 2);
     uint64_t timeout = hwl_check_seconds(L, 3, "timeout");
+    if (lua_isnoneornil(L, 4))
+        return stay(self, L, address, timeout);
     struct wait *wait = (struct wait *)hwl_callback_new(self, L, 4, &ops);
     int error = hws_await_reconnect(self->system, address, timeout, on_end, wait, &wait->id);
     if (error) {

@@ -8,7 +8,7 @@
 
 #include "system.h"
 
-/* system:await_reconnect(address, seconds, fn): the method; lua/hawser/init.lua adds the form without fn. */
+/* system:await_reconnect(address, seconds [, fn]): the method; without fn it runs the loop until the end. */
 int hwl_system_await(lua_State *L);
 /* ctx:await_reconnect(address, seconds): the method. */
 int hwl_context_await(lua_State *L);

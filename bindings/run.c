@@ -10,6 +10,7 @@ struct run {
     struct hwl_state *state;
     struct hwl_system *only; /* NULL: all */
     int function;            /* stack index in `L`; 0: none */
+    const bool *over;        /* not NULL: until that is true */
     lua_State *L;
     enum hwl_outcome outcome;
     bool answer;
@@ -78,6 +79,8 @@ static bool is_done(void *data)
     hwl_let_go_of_stopped(run->state);
     if (run->function != LUA_NOREF)
         return condition(run);
+    if (run->over)
+        return *run->over;
     if (run->only)
         return !run->only->system || hws_is_stopped(run->only->system);
     return all_stopped(run->state);
@@ -106,15 +109,29 @@ static int finish(struct run *run, lua_State *L, int error)
     return 1;
 }
 
+void hwl_check_runs(const struct hwl_system *self, lua_State *L)
+{
+    if (!self->owned)
+        luaL_error(L, "the host that made this system runs its loop");
+    if (self->world)
+        luaL_error(L, "the system is of a world, which runs it: world:run(seconds)");
+}
+
 int hwl_system_run(lua_State *L)
 {
     struct hwl_system *self = hwl_check_acting(L, 1);
     struct run run = { .state = self->state, .only = self, .function = LUA_NOREF };
-    if (!self->owned)
-        return luaL_error(L, "the host that made this system runs its loop");
-    if (self->world)
-        return luaL_error(L, "the system is of a world, which runs it: world:run(seconds)");
+    hwl_check_runs(self, L);
     return finish(&run, L, run_loop(&run, L, HWS_NEVER));
+}
+
+int hwl_run_until_over(struct hwl_system *self, const bool *over)
+{
+    struct run run = { .state = self->state, .function = LUA_NOREF, .over = over };
+    struct hwl_state *state = self->state;
+    int error = state->running ? HWS_ESTATE : run_loop(&run, state->lua, HWS_NEVER);
+    hwl_let_go_of_stopped(state);
+    return error;
 }
 
 int hwl_run_all(lua_State *L)

@@ -16,6 +16,11 @@ int hwl_run_all(lua_State *L);
 int hwl_run_until(lua_State *L);
 int hwl_interrupts(lua_State *L); /* core.interrupts() -> how often hwl_interrupt() was called */
 
+/* Raises an error for a system that a host or a world runs. */
+void hwl_check_runs(const struct hwl_system *self, lua_State *L);
+/* For who waits in C: runs the loop until *over. HWS_ESTATE inside a handler. */
+int hwl_run_until_over(struct hwl_system *self, const bool *over);
+
 bool hwl_interrupted(const struct hwl_state *state); /* is there an interrupt to obey? */
 /* Systems that have stopped need not be kept alive any more. */
 void hwl_let_go_of_stopped(struct hwl_state *state);

@@ -2,6 +2,7 @@
 -- await_reconnect in Lua, in its three forms. Each way in which it ends: spec/unit/test_await.c.
 
 local systems = dofile("spec/support/systems.lua")
+local worlds = require("hawser.world")
 
 describe("await_reconnect", function()
     local here, there
@@ -91,5 +92,29 @@ describe("await_reconnect", function()
         here:stop { deadline = 0 }
         here:run()
         assert.equal("ECLOSED", result[3])
+    end)
+end)
+
+describe("await_reconnect in a world", function()
+    it("waits in virtual time, and does not run the loop", function()
+        local world = worlds.new { seed = 5, latency = 0.01 }
+        local a = world:system { name = "a" }
+        local b = world:system { name = "b" }
+        local heard, result = {}, nil
+        a:associate(b.address)
+        world:run(1)
+        world:partition({ "a" }, { "b" })
+        world:run(1)
+        a:await_reconnect(b.address, 0.5, function(_, _, code) heard[#heard + 1] = code end)
+        a:await_reconnect(b.address, 60, function(ok) heard[#heard + 1] = ok end)
+        a:spawn { started = function(ctx) result = ctx:await_reconnect(b.address, 60) end }
+        assert.error_matches(function() a:await_reconnect(b.address, 60) end, "of a world")
+        world:run(0.6)
+        assert.same({ "ETIMEOUT" }, heard)
+        world:heal()
+        world:run(10)
+        assert.same({ "ETIMEOUT", true }, heard)
+        assert.is_true(result)
+        world:close()
     end)
 end)

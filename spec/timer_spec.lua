@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: MIT
--- Timers of actors and of systems in Lua. On injected time: spec/unit/test_alarm.c.
+-- Timers of actors and of systems in Lua, on real time and in a world. To the nanosecond:
+-- spec/unit/test_alarm.c.
 
 local systems = dofile("spec/support/systems.lua")
+local worlds = require("hawser.world")
 
 describe("a timer", function()
     local system
@@ -127,5 +129,60 @@ describe("a timer", function()
         assert.is_false(handle:cancel())
         system:every(0.001, function() count = count + 1 end)
         systems.wait(function() return count > 8 end)
+    end)
+end)
+
+describe("a timer in a world", function()
+    local world, system
+    before_each(function()
+        world = worlds.new { seed = 5 }
+        system = world:system { name = "a" }
+    end)
+    after_each(function() world:close() end)
+
+    it("ticks for a day on its grid", function()
+        local times, calls = {}, 0
+        system:spawn {
+            started = function(ctx) ctx:every(60, "tick", { delay = 0 }) end,
+            receive = function(ctx)
+                times[#times + 1] = ctx.system:now()
+                if #times % 100 == 1 then ctx:sleep(7) end -- shorter than a period: none is late
+            end,
+        }
+        system:every(3600, function() calls = calls + 1 end)
+        world:run(86400 - 1)
+        assert.equal(1440, #times)
+        for i = 2, 1440 do assert.near((i - 1) * 60, times[i] - times[1], 1e-6) end
+        assert.equal(23, calls)
+    end)
+
+    it("leaves out what its machine slept through", function()
+        local count = 0
+        system:spawn {
+            started = function(ctx) ctx:every(1, "tick") end,
+            receive = function() count = count + 1 end,
+        }
+        world:run(10.5)
+        assert.equal(10, count)
+        world:pause("a", 100)
+        world:run(99)
+        assert.equal(10, count)
+        world:run(1.1)
+        assert.equal(11, count) -- one at once, for all that were missed
+        world:run(5)
+        assert.equal(16, count)
+    end)
+
+    it("dies with its system", function()
+        local count = 0
+        system:spawn { started = function(ctx) ctx:every(1, 1) end, receive = function()
+            count = count + 1
+        end }
+        system:every(1, function() count = count + 1 end)
+        world:run(3.5)
+        assert.equal(6, count)
+        world:kill("a")
+        world:run(10)
+        assert.equal(6, count)
     end)
 end)

@@ -185,34 +185,4 @@ function core.methods:reload_policy()
     return nil, message --[[@as string]], code
 end
 
-local await_reconnect = core.methods.await_reconnect
-
--- With fn it hears the end; without, the loop runs until then (not inside a handler).
----@param address string
----@param timeout number seconds
----@param fn? fun(connected: true|nil, message?: string, code?: string)
----@return true|hawser.Handle|nil
----@return string|nil message
----@return string|nil code
-function core.methods:await_reconnect(address, timeout, fn)
-    if fn ~= nil then
-        return await_reconnect(self, address, timeout, fn)
-    end
-    local results
-    local function keep(...)
-        results = table.pack(...)
-    end
-    local handle, message, code = await_reconnect(self, address, timeout, keep)
-    if not handle then
-        return nil, message, code
-    end
-    local ran, why
-    ran, why, code = core.run_until(function() return results end)
-    if not ran then
-        handle:cancel()
-        return nil, why, code
-    end
-    return table.unpack(results, 1, results.n)
-end
-
 return hawser
