@@ -214,8 +214,9 @@ static enum ended run(struct hwl_runner *runner, int arguments, char *text)
         return ENDED_PARKED;
     if (outcome == HWL_YIELDED) {
         hwl_reset(runner->state, &runner->budget, runner->co);
-        (void)snprintf(text, HWL_TEXT,
-                       "a handler may not yield; only calls such as ctx:request() and ctx:sleep() suspend it");
+        (void)snprintf(
+            text, HWL_TEXT,
+            "a handler may not yield; only calls such as ctx:request() and ctx:sleep() suspend it");
         return ENDED_FAILED;
     }
     return outcome != HWL_DONE || runner->failed ? ENDED_FAILED : ENDED_DONE;
