@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "call.h"
+#include "socket.h"
 
 #define READ_MAX 65536
 
@@ -16,7 +17,8 @@ struct waiter {
     const void *tag;
     struct hwl_state *state;
     int function, self; /* in the registry */
-    int descriptor;
+    int descriptor;     /* -1: closed */
+    bool owned;
     struct hws_poll *poll;
     struct hws_alarm *alarm;
 };
@@ -70,6 +72,14 @@ static void let_go(struct waiter *waiter)
     waiter->function = waiter->self = LUA_NOREF;
 }
 
+static void close_descriptor(struct waiter *waiter)
+{
+    let_go(waiter);
+    if (waiter->owned && waiter->descriptor >= 0)
+        close(waiter->descriptor);
+    waiter->descriptor = -1;
+}
+
 static int make_loop(struct hwl_state *state)
 {
     return state->loop ? 0 : hws_loop_new(&state->loop);
@@ -98,9 +108,26 @@ static void on_event(void *data)
 
 /* --- descriptors --- */
 
-static int io_failure(lua_State *L, int error)
+int hwl_io_failure(lua_State *L, int error)
 {
     return hwl_failure(L, HWS_EIO, strerror(error));
+}
+
+int hwl_push_descriptor(lua_State *L, int number)
+{
+    struct waiter *waiter = new_waiter(L, &descriptor_tag);
+    waiter->descriptor = number;
+    waiter->owned = true;
+    return 1;
+}
+
+int hwl_check_descriptor(lua_State *L, int index)
+{
+    luaL_argcheck(L, index == 1, index, "a descriptor is the first argument");
+    struct waiter *waiter = check_descriptor(L);
+    if (waiter->descriptor < 0)
+        luaL_error(L, "the descriptor is closed");
+    return waiter->descriptor;
 }
 
 /* core.descriptor(number) */
@@ -118,7 +145,7 @@ static int on_readable(lua_State *L)
     struct waiter *waiter = check_descriptor(L);
     lua_settop(L, 2);
     let_go(waiter);
-    if (lua_isnil(L, 2)) {
+    if (lua_isnil(L, 2) || waiter->descriptor < 0) {
         lua_pushboolean(L, 1);
         return 1;
     }
@@ -137,18 +164,24 @@ static int on_readable(lua_State *L)
 /* descriptor:read([most]) -> bytes, "" at the end | nil, message, code */
 static int read_some(lua_State *L)
 {
-    struct waiter *waiter = check_descriptor(L);
+    int descriptor = hwl_check_descriptor(L, 1);
     char buffer[READ_MAX];
     lua_Integer most = luaL_optinteger(L, 2, READ_MAX);
     luaL_argcheck(L, most >= 1, 2, "expected at least 1");
     ssize_t size;
     do
-        size = read(waiter->descriptor, buffer, most < READ_MAX ? (size_t)most : READ_MAX);
+        size = read(descriptor, buffer, most < READ_MAX ? (size_t)most : READ_MAX);
     while (size < 0 && errno == EINTR);
     if (size < 0)
-        return io_failure(L, errno);
+        return hwl_io_failure(L, errno);
     lua_pushlstring(L, buffer, (size_t)size);
     return 1;
+}
+
+static int close_it(lua_State *L)
+{
+    close_descriptor(check_descriptor(L));
+    return 0;
 }
 
 static int descriptor_number(lua_State *L)
@@ -181,6 +214,14 @@ static int after(lua_State *L)
     return 1;
 }
 
+/* core.clock() -> seconds that never go back */
+static int clock_now(lua_State *L)
+{
+    struct hws_clock *clock = hws_monotonic_clock();
+    lua_pushnumber(L, (double)clock->now(clock) / 1e9);
+    return 1;
+}
+
 static int cancel(lua_State *L)
 {
     struct waiter *waiter = check_waiter(L, &alarm_tag, "timer");
@@ -191,7 +232,7 @@ static int cancel(lua_State *L)
 
 static int collect(lua_State *L)
 {
-    let_go(lua_touserdata(L, 1));
+    close_descriptor(lua_touserdata(L, 1));
     return 0;
 }
 
@@ -201,6 +242,10 @@ void hwl_open_descriptors(lua_State *L)
                                                    { "read", read_some },
                                                    { "number", descriptor_number },
                                                    { "is_terminal", is_terminal },
+                                                   { "accept", hwl_socket_accept },
+                                                   { "write", hwl_socket_write },
+                                                   { "address", hwl_socket_address },
+                                                   { "close", close_it },
                                                    { NULL, NULL } };
     static const luaL_Reg alarm_methods[] = { { "cancel", cancel }, { NULL, NULL } };
     static const luaL_Reg meta[] = { { "__gc", collect }, { NULL, NULL } };
@@ -212,4 +257,10 @@ void hwl_open_descriptors(lua_State *L)
     lua_setfield(L, -2, "descriptor");
     lua_pushcfunction(L, after);
     lua_setfield(L, -2, "after");
+    lua_pushcfunction(L, clock_now);
+    lua_setfield(L, -2, "clock");
+    lua_pushcfunction(L, hwl_socket_listen);
+    lua_setfield(L, -2, "listen");
+    lua_pushcfunction(L, hwl_socket_connect);
+    lua_setfield(L, -2, "connect");
 }

@@ -14,6 +14,7 @@ the exit status is 1 when one failed.
 
 local function stop_systems()
     local core = require "hawser.core"
+    require("hawser.cluster").close_all()
     for _, system in ipairs(core.systems()) do
         system:stop { reason = "closed" }
     end

@@ -6,11 +6,6 @@ local core = require "hawser.core"
 
 local describe = {}
 
-local REASONS = {
-    refused = "connection refused", timeout = "no answer in time", dns = "name not found",
-    reset = "connection reset", heartbeat = "silent", closed = "closed",
-}
-
 local function plural(count, word)
     return ("%d %s%s"):format(count, word, count == 1 and "" or "s")
 end
@@ -33,6 +28,11 @@ function describe.duration(seconds)
     return ("%.0f d"):format(seconds / 86400)
 end
 
+-- The cause at the end of the core's sentence, which begins with the address.
+local function cause(reason)
+    return reason and reason:match(": ([^:]+)$") or reason
+end
+
 local function wait(statistics, now)
     local left = statistics.next and now and statistics.next - now
     return left and left > 0 and describe.duration(left) or nil
@@ -43,7 +43,7 @@ local function waiting(statistics, now, prefix)
     local left = wait(statistics, now)
     parts[#parts + 1] = prefix
     parts[#parts + 1] = left and "next in " .. left
-    parts[#parts + 1] = REASONS[statistics.reason] or statistics.reason
+    parts[#parts + 1] = cause(statistics.reason)
     return table.concat(parts, ", ")
 end
 
@@ -78,7 +78,7 @@ local DETAILS = {
         return left and "for " .. left or nil
     end,
     closed = function(statistics)
-        return REASONS[statistics.reason] or statistics.reason
+        return cause(statistics.reason)
     end,
 }
 

@@ -53,10 +53,17 @@ local function teach_request()
         if fn ~= nil or type(options) == "function" or not evaluate.can_await() then
             return request(self, target, message, options, fn)
         end
+        local drive = systems.driver(self)
         return evaluate.await(function(done)
-            local handle, why, code = request(self, target, message, options, done)
+            local answered = false
+            local handle, why, code = request(self, target, message, options, function(...)
+                answered = true
+                done(...)
+            end)
             if not handle then
                 done(nil, why, code)
+            elseif drive then
+                drive(function() return answered end)
             end
         end)
     end
@@ -96,7 +103,9 @@ end
 function console.open(options)
     teach()
     local environment = _G
-    for name, value in pairs { hawser = hawser, await = await, sleep = sleep } do
+    local given = { hawser = hawser, await = await, sleep = sleep,
+                    cluster = require "hawser.cluster" }
+    for name, value in pairs(given) do
         if rawget(environment, name) == nil then
             rawset(environment, name, value)
         end

@@ -26,11 +26,17 @@ local function remember(system, event)
     end
 end
 
+local function note(system)
+    notes[system] = notes[system] or { begun = system:now() }
+    return notes[system]
+end
+
 local function adopt(system, policy)
-    if notes[system] then
+    local noted = note(system)
+    if noted.adopted then
         return
     end
-    notes[system] = { begun = system:now(), policy = policy }
+    noted.adopted, noted.policy = true, policy
     system.events:subscribe("*", function(event) remember(system, event) end)
 end
 
@@ -40,8 +46,8 @@ end
 
 local function look()
     local make, set_policy = core.system, core.methods.set_policy
-    function core.system(options)
-        local system, message, code = make(options)
+    function core.system(options, ...)
+        local system, message, code = make(options, ...)
         if system then
             adopt(system, name_of(options.policy) or "(none: the C fallbacks)")
         end
@@ -90,6 +96,22 @@ end
 ---@return string|nil # its policy's name, where that is known
 function systems.policy(system)
     return notes[system] and notes[system].policy
+end
+
+-- Counts a system's time from `begun` on its clock, and has `drive(condition)` called by a line
+-- that waits for it: a system in virtual time gets nowhere by itself.
+---@param system hawser.System
+---@param begun number
+---@param drive? fun(condition: fun(): boolean)
+function systems.conduct(system, begun, drive)
+    local noted = note(system)
+    noted.begun, noted.drive = begun, drive
+end
+
+---@param system hawser.System
+---@return fun(condition: fun(): boolean)|nil
+function systems.driver(system)
+    return notes[system] and notes[system].drive
 end
 
 -- Calls listener(system, event, seconds since the system was first seen) for every event of every
