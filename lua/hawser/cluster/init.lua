@@ -44,7 +44,7 @@ local function deed(self, text, nodes)
 end
 
 local function listen(self, index, system)
-    local origin = self.net:origin()
+    local origin = system:now() - self.net:now() -- clocks begin anywhere
     system.events:subscribe("*", function(event)
         record(self, { time = event.time - origin, node = index, event = event })
     end)

@@ -51,11 +51,6 @@ function Net:now()
     return self.world:now()
 end
 
--- A world's clocks begin with it.
-function Net:origin()
-    return 0
-end
-
 function Net:run(seconds)
     self.world:run(seconds)
 end

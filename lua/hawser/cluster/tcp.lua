@@ -66,11 +66,6 @@ function Net:now()
     return core.clock() - self.begun
 end
 
--- The zero of the systems' clocks is this process's.
-function Net:origin()
-    return self.begun
-end
-
 -- The doors stay open for goodbyes.
 function Net:close(all_stopped)
     if all_stopped() then
