@@ -52,6 +52,7 @@ static bool goes_on(struct run *run)
 static void do_steps(struct run *run)
 {
     struct hws_loopback *loopback = run->world->loopback;
+    hwl_let_go_of_stopped(run->world->state);
     while (goes_on(run)) {
         if (hws_loopback_next(loopback) > run->end)
             break;
@@ -66,7 +67,6 @@ static void do_steps(struct run *run)
 static void finish(struct run *run)
 {
     struct hwl_state *state = run->world->state;
-    hwl_let_go_of_stopped(state);
     if (hwl_interrupted(state)) {
         state->obeyed = atomic_load(&state->interrupts);
         lua_pushliteral(run->L, "interrupted");

@@ -392,9 +392,22 @@ static void mix_text(const char *text)
     mix(0);
 }
 
+/* Whatever made work for a system has told the network: nobody is due before its next step. */
+static void check_due(uint64_t now)
+{
+    uint64_t next = hws_loopback_next(town.network);
+    for (unsigned i = 0; i < SYSTEMS; i++) {
+        uint64_t due = town.systems[i] ? hws_next_turn(town.systems[i]) : HWS_NEVER;
+        bool has_own_time = i >= SYSTEMS - 2; /* it is paused, or its clock stands still */
+        if (due != HWS_NEVER && !has_own_time)
+            assert_true(next <= (due > now ? due : now));
+    }
+}
+
 static void on_step(void *data, const struct hws_loopback_step *step)
 {
     assert_ptr_equal(data, &town);
+    check_due(step->time);
     assert_int_equal(step->number, ++town.steps);
     mix(step->time);
     mix(step->kind);
@@ -415,6 +428,7 @@ static uint64_t troubled_run(uint64_t seed, uint64_t *digest)
         for (unsigned i = 0; i < SYSTEMS; i++)
             for (unsigned j = 1; j < 4; j++)
                 send(i, (i + j) % SYSTEMS);
+        check_due(hws_loopback_clock(town.network)->now(hws_loopback_clock(town.network)));
         run_ms(200);
         if (round % 10 == 0)
             hws_loopback_partition(town.network, some, 3, others, 3,

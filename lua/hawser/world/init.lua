@@ -14,7 +14,7 @@ local world = {}
 local TRACE = 100000 -- records kept unless said
 local DEATHS = { "reset", "silent" }
 local OWN = { "seed", "latency", "jitter", "bandwidth", "loss", "pipe_bytes", "split_writes",
-    "trace", "strict", "log" }
+    "trace", "strict", "log", "realtime" }
 
 ---@class hawser.World
 ---@field seed integer
@@ -287,7 +287,7 @@ function world.new(options)
         names.check(key, OWN, "world.new", "unknown option")
         given[key] = value
     end
-    given.trace, given.strict, given.log = nil, nil, nil
+    given.trace, given.strict, given.log, given.realtime = nil, nil, nil, nil
     local self = { made = {}, order = {}, strict = options.strict }
     self.seed, self.seed_given = choose_seed(options.seed)
     self.state = self.seed
@@ -296,7 +296,11 @@ function world.new(options)
     self.log = trace.new(most)
     given.seed = self.seed
     self.core = core.world(given)
-    return setmetatable(self, World)
+    setmetatable(self, World)
+    if options.realtime then
+        self:attach_realtime()
+    end
+    return self
 end
 
 -- Makes a world, gives it to fn, closes it, and returns what fn returned. An error in fn is raised

@@ -12,6 +12,7 @@
 ---@field pipe_bytes? integer bytes under way before a writer must wait, 256 KiB
 ---@field split_writes? boolean bytes come and are taken in random pieces
 ---@field trace? integer|false records kept for world:trace(), 100000; false: none
+---@field realtime? boolean it follows the real clock from the start, see attach_realtime()
 ---@field strict? boolean an actor that fails fails the run
 ---@field log? string|false|fun(level: string, line: string, name: string) its systems', "error"
 
