@@ -283,6 +283,76 @@ return {
         has(select(2, expect(1, "plot bad")), 'policy "bad": backoff, attempt 3: answered table')
     end)
 
+    local function figures_of(text)
+        local figures = {}
+        for label, mine, default in text:gmatch("\n  +(%S[^\n]-)  +(%S[^\n]-)  +(%S[^\n]*)") do
+            figures[label] = { mine, default }
+        end
+        return figures
+    end
+
+    it("simulate plays every scenario, with the default policy beside it", function()
+        write("patient.lua", [[
+            local backoff = require "hawser.policy.backoff"
+            return {
+                name = "patient", disconnected = "queue", stable_after = 0,
+                backoff = backoff.fixed { delay = 0.5, max_retries = 0 },
+                throttle = require("hawser.policy.throttle").levels { full = {
+                    from = 0.5, refuse = true } },
+            }]])
+        local out, err = expect(0, "simulate patient")
+        assert.equal("", err)
+        local count = 0
+        for line in expect(0, "simulate --list"):gmatch("[^\n]+") do
+            has(out, line:match("^%S+") .. ", seed 1\n  " .. line:match("^%S+%s+(.*)$") .. "\n")
+            count = count + 1
+        end
+        assert.equal(5, count)
+        local restart = figures_of(out:match("server%-restart.-\n\n"))
+        assert.same({ "100", "50" }, restart.attempts)
+        assert.equal("0", restart["dead letters"][1]:gsub("[1-9]$", "0"))
+        assert.is_true(tonumber(restart["dead letters"][2]) > 100)
+        local slow = figures_of(out:match("slow%-consumer.-\n\n"))
+        assert.is_true(tonumber(slow["sends refused"][1]) > 1000)
+        assert.equal("0", slow["sends refused"][2])
+        assert.is_true(tonumber(slow.queue_full[2]) > 1000)
+        local gone = figures_of(out:match("one%-of%-ten%-gone.*$"))
+        assert.equal("0", gone["given up"][1])
+        assert.is_true(tonumber(gone["given up"][2]) > 0)
+    end)
+
+    it("simulate gives the same figures for the same seed, and counts every message", function()
+        local function run_seed(seed, scenario)
+            return dkjson.decode((expect(0, "simulate default --json --seed %d --scenario %s", seed,
+                                         scenario)))
+        end
+        local first = run_seed(3, "server-restart")[1]
+        assert.same(first, run_seed(3, "server-restart")[1])
+        assert.not_same(first.policy.recoveries, run_seed(4, "server-restart")[1].policy.recoveries)
+        for _, result in ipairs(run_seed(5, "all")) do
+            assert.same(result.default, result.policy)
+            local f, dead = result.policy, 0
+            for _, letters in pairs(f.dead_letters) do dead = dead + letters end
+            -- What was not acknowledged may have been delivered all the same.
+            local counted = f.delivered + dead + f.waiting
+            assert.is_true(counted >= f.sent, result.scenario)
+            assert.is_true(counted - (f.dead_letters.unacknowledged or 0) <= f.sent,
+                           result.scenario)
+            assert.equal(0, f.unrecovered, result.scenario)
+        end
+    end)
+
+    it("simulate tells of a policy that fails, and of what it does not know", function()
+        write("bad.lua", "return { backoff = function(q)\n"
+            .. "if q.address == 'loop:server-1' then error('on purpose') end return 1 end }")
+        local out = expect(1, "simulate bad --scenario server-restart")
+        has(out, "\n  problem: ./bad.lua:2: on purpose\n")
+        has(select(2, expect(2, "simulate default --scenario server-restrat")),
+            'did you mean "server-restart"?')
+        has(select(2, expect(1, "simulate defualt")), 'did you mean "default"?')
+        has(select(2, expect(2, "simulate")), "expected one policy's file or name")
+    end)
+
     it("check writes JSON with every question", function()
         write("night.lua", "return { backoff = function(q) return q.attempt * 1000 end }")
         local report = assert(dkjson.decode((expect(0, "check night --json"))))

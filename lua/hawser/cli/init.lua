@@ -12,7 +12,8 @@ usage: hawser [--log LEVEL] COMMAND [ARGUMENTS]
   run FILE.lua [ARGUMENTS]  runs a script, then the systems it made until they have stopped;
                             FILE.lua is - for standard input
   repl [FILE.lua]           an interactive console: systems and clusters from the keyboard
-  policy check|plot FILE    what a policy answers, and what is wrong with it; its curve
+  policy check FILE         what a policy answers, and what is wrong with it; plot, simulate: its
+                            curve, and what comes of it in a simulated network
   bench [OPTIONS]           measures this machine's throughput and latency
 
   --log LEVEL               debug, info, warning (the default), error or off

@@ -10,6 +10,8 @@ local suggest = require "hawser.suggest"
 local USAGE = [[
 usage: hawser policy check FILE [--budget N] [--json]
        hawser policy plot FILE [-o FILE.svg] [--endpoint ADDRESS] [--attempts N] [--reason WORD]
+       hawser policy simulate FILE [--scenario NAME] [--seed N] [--json]
+       hawser policy simulate --list
 
 FILE is a policy's file, or a name: of one that comes with hawser (default, fixed), or NAME.lua
 here or in policies/.
@@ -19,13 +21,17 @@ here or in policies/.
           would refuse it
   plot    draws how long it waits before each try, over 1000 runs, and its throttle levels: in the
           terminal, or as SVG
+  simulate  plays scenarios in a simulated network, and the same with the default policy beside it;
+          the exit status is 1 if the policy failed to answer
 
   --budget N   instructions that a call may use, as the option policy_budget says (100000)
-  --json       one JSON object, with every question
+  --json       JSON with all that is known, instead of the text
   -o, --output FILE.svg  writes SVG; - is standard output
   --endpoint ADDRESS     of this endpoint, where the policy has patterns; in general otherwise
   --attempts N           how far to follow the curve (12)
   --reason WORD          why each try fails (refused)
+  --scenario NAME        one of those that --list tells; all unless said
+  --seed N               of the network's and the policies' random numbers (1)
 ]]
 
 local function complain(...)
@@ -73,6 +79,27 @@ local function run_plot(values, executable)
     return 0
 end
 
+local function run_simulate(values)
+    local simulate = require "hawser.cli.policy.simulate"
+    values.scenario = values.scenario or "all"
+    local good, message = simulate.run(io.stdout, values[1], values)
+    if message then
+        complain("simulate: ", message)
+    end
+    return good and 0 or 1
+end
+
+local function list_scenarios(values)
+    if not values.list then
+        return nil
+    end
+    require("hawser.cli.policy.simulate").list(io.stdout)
+    return 0
+end
+
+local scenario_names = require("hawser.cli.policy.scenarios").names()
+scenario_names[#scenario_names + 1] = "all"
+
 local commands = {
     check = {
         run = run_check,
@@ -86,6 +113,15 @@ local commands = {
         options = {
             output = { short = "o" }, endpoint = {}, reason = { one_of = backoff.reasons },
             attempts = { least = 1, most = 100, whole = true },
+            help = { flag = true, short = "h" },
+        },
+    },
+    simulate = {
+        run = run_simulate,
+        without_file = list_scenarios,
+        options = {
+            scenario = { one_of = scenario_names }, json = { flag = true }, list = { flag = true },
+            seed = { least = 1, most = math.maxinteger, whole = true },
             help = { flag = true, short = "h" },
         },
     },
@@ -122,6 +158,10 @@ return function(args, executable)
     elseif values.help then
         io.stdout:write(USAGE)
         return 0
+    end
+    local status = command.without_file and command.without_file(values)
+    if status then
+        return status
     elseif #values ~= 1 then
         return complain(word, ": expected one policy's file or name, got ", tostring(#values),
                         "; hawser policy --help shows how")
