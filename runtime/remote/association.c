@@ -42,8 +42,7 @@ void hwsi_association_free(struct hwsi_association *association)
 
 #define URI_ROOM (HWSI_SYMBOL_TEXT_MAX + 1)
 
-/* The bound of a frame whatever the symbols turn out to be, so that nothing is defined for a frame that is then refused. */
-static size_t deliver_room(const struct hws_pid *target, const struct hws_message *message)
+size_t hwsi_association_room(const struct hws_pid *target, const struct hws_message *message)
 {
     return HWSI_DELIVER_OVERHEAD + message->payload.size + (target ? target->id_size : 0) +
            (message->sender ? URI_ROOM : 0) + (message->type ? message->type->size : 0);
@@ -87,7 +86,7 @@ int hwsi_association_append(struct hwsi_association *association, struct hws_pid
     struct hwsi_ring *ring = &association->lanes[HWSI_LANE_USER];
     bool steady = is_steady(&association->out, target, message);
     size_t room =
-        steady ? HWSI_DELIVER_OVERHEAD + message->payload.size : deliver_room(target, message);
+        steady ? HWSI_DELIVER_OVERHEAD + message->payload.size : hwsi_association_room(target, message);
     if (room > association->frame_limit)
         return HWS_ETOOLARGE;
     uint8_t *place = hwsi_ring_reserve(ring, room);

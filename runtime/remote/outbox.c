@@ -18,6 +18,14 @@ static bool keeps(struct hwsi_endpoint *endpoint)
     return endpoint->keep && endpoint->offered++ % endpoint->keep == 0;
 }
 
+/* Would the ring hold more than it may? The frame's bound is asked for only where that may be. */
+static bool over(const struct hwsi_ring *ring, const struct hws_pid *target,
+                 const struct hws_message *message, uint64_t limit)
+{
+    return ring->bytes + message->payload.size + HWSI_DELIVER_MOST > limit &&
+           ring->bytes + hwsi_association_room(target, message) > limit;
+}
+
 static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target,
                   const struct hws_message *message)
 {
@@ -27,7 +35,7 @@ static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target,
     if (endpoint->keep != 1 && target && !keeps(endpoint))
         return refuse_letter(endpoint, target, message, HWS_REASON_throttled);
     if (hwsi_ring_count(ring) >= options->endpoint_writer_queue_size ||
-        ring->bytes + message->payload.size > options->endpoint_writer_queue_bytes)
+        over(ring, target, message, options->endpoint_writer_queue_bytes))
         return refuse_letter(endpoint, target, message, HWS_REASON_queue_full);
     const struct hwsi_chunk *tail = ring->tail;
     int error = hwsi_association_append(endpoint->association, target, message);

@@ -131,9 +131,14 @@ void hwsi_watcher_peer_gone(struct hwsi_endpoint *endpoint, enum hws_terminated_
 {
     struct hwsi_local *local = endpoint->manager->local;
     struct hwsi_list *head = &endpoint->address->watches, *node, *next;
-    while ((node = hwsi_list_first(&endpoint->waiting))) { /* it said so itself */
+    /* What waits for messages that do not come any more. Of a process that is gone no more can come, and it said so itself; one
+     * that lives sends what it has not written yet over the next association, after this. */
+    while ((node = hwsi_list_first(&endpoint->waiting))) {
         struct hwsi_watch *watch = HWSI_ENTRY(node, struct hwsi_watch, by_address);
-        hwsi_watch_fire(local, watch, (enum hws_terminated_reason)watch->reason);
+        hwsi_watch_fire(local, watch,
+                        reason == HWS_TERMINATED_restarted
+                            ? (enum hws_terminated_reason)watch->reason
+                            : reason);
     }
     for (node = head->next; node != head; node = next) {
         struct hwsi_watch *watch = HWSI_ENTRY(node, struct hwsi_watch, by_address);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+#include "actor.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static uint8_t room[NUMBER_MOST];
+
+/* --- receiving --- */
+
+struct machine *actor_partner(struct machine *machine)
+{
+    struct world *world = machine->world;
+    uint64_t first = dice_roll(&world->dice, world->size);
+    for (size_t i = 0; i < world->size; i++) {
+        struct machine *other = &world->machines[(first + i) % world->size];
+        if (machine->talks[other->index])
+            return other;
+    }
+    return NULL;
+}
+
+static uint32_t voice_of(struct hws_context *context)
+{
+    return (uint32_t)(hws_pid_id(hws_context_self(context))[1] - '0');
+}
+
+static int receive(void *self, struct hws_context *context, const struct hws_message *message)
+{
+    struct life *life = self;
+    struct number number;
+    if (life->killed)
+        return 0;
+    if (message->kind == HWS_MESSAGE_terminated)
+        book_ended(life, message);
+    if (message->kind != HWS_MESSAGE_user)
+        return 0;
+    if (!number_read(message->payload, &number))
+        world_fail(life->world, "s%02u got a damaged payload of %zu bytes", life->machine->index,
+                   message->payload.size);
+    else if (number.kind == 'm')
+        book_delivered(life, &number, voice_of(context));
+    else if (number.kind == 'w')
+        book_word(life, &number);
+    else if (message->request_id && !dice_chance(&life->world->dice, 5))
+        hws_context_respond(context, message, message->payload);
+    if (!life->stopping && !life->world->calm && dice_chance(&life->world->dice, 6))
+        actor_send(life, actor_partner(life->machine));
+    return 0;
+}
+static const struct hws_actor_ops voice_ops = { .receive = receive };
+
+bool actor_move_in(struct life *life)
+{
+    char name[4];
+    for (unsigned i = 0; i < VOICES; i++) {
+        snprintf(name, sizeof name, "r%u", i);
+        if (hws_spawn_named(life->system, name, &voice_ops, life, &life->voices[i]))
+            return false;
+    }
+    return true;
+}
+
+/* --- the policy --- */
+
+static struct life *life_of(struct hws_policy *policy)
+{
+    return ((struct policy *)(void *)policy)->life;
+}
+
+/* Sees every letter when it comes to be; events of it may be late, or dropped. */
+static int see_letter(struct hws_policy *policy, const struct hws_letter *letter,
+                      struct hws_letter_answer *answer, struct hws_policy_error *error)
+{
+    struct life *life = life_of(policy);
+    struct number number;
+    (void)error;
+    if (!life->killed && number_read(letter->message->payload, &number) && number.kind == 'm')
+        book_letter(life, &number, letter->reason);
+    if (!life->world->verbose)
+        answer->route = HWS_LETTER_DROP;
+    return 0;
+}
+
+static int answer_disconnected(struct hws_policy *policy, const char *address,
+                               enum hws_disconnected_answer *answer, struct hws_policy_error *error)
+{
+    (void)address;
+    (void)error;
+    *answer =
+        life_of(policy)->machine->queue ? HWS_DISCONNECTED_QUEUE : HWS_DISCONNECTED_DEADLETTER;
+    return 0;
+}
+
+static int answer_levels(struct hws_policy *policy, const char *address,
+                         struct hws_throttle_levels *answer, struct hws_policy_error *error)
+{
+    (void)address;
+    if (!life_of(policy)->machine->levels) {
+        snprintf(error->text, sizeof error->text, "told to fail");
+        return HWS_EPOLICY;
+    }
+    *answer = (struct hws_throttle_levels){ .count = 3, .hysteresis = 0.02 };
+    snprintf(answer->level[0].name, sizeof answer->level[0].name, "some");
+    answer->level[0].from = 0.1;
+    snprintf(answer->level[1].name, sizeof answer->level[1].name, "many");
+    answer->level[1].from = 0.4;
+    answer->level[1].keep_every = 3;
+    snprintf(answer->level[2].name, sizeof answer->level[2].name, "most");
+    answer->level[2].from = 0.8;
+    answer->level[2].refuse = true;
+    return 0;
+}
+
+const struct hws_policy_ops actor_policy_ops = { .dead_letter = see_letter,
+                                                 .disconnected = answer_disconnected,
+                                                 .throttle = answer_levels };
+
+/* --- sending --- */
+
+/* A frame too long for the network's luck never gets through: it begins again on each link. */
+static size_t random_padding(struct world *world)
+{
+    struct dice *dice = &world->dice;
+    if (world->lossy)
+        return dice_roll(dice, 100);
+    switch (dice_roll(dice, 64)) {
+    case 0: return dice_roll(dice, 60000);
+    case 1: return dice_roll(dice, 6000);
+    default: return dice_roll(dice, 100);
+    }
+}
+
+/* Whom the message says it is from: nobody, a voice here, or one of a third system. */
+static struct hws_pid *random_sender(struct life *life)
+{
+    struct world *world = life->world;
+    switch (dice_roll(&world->dice, 4)) {
+    case 0: return life->voices[0];
+    case 1: return world_peer(life, actor_partner(life->machine), 1);
+    default: return NULL;
+    }
+}
+
+void actor_send(struct life *life, const struct machine *to)
+{
+    static const char *const types[] = { "temperature", "humidity", "wind" };
+    struct world *world = life->world;
+    uint32_t n = book_send(life, to);
+    struct number number = { 'm', life->machine->index, to->index, n };
+    struct hws_pid *target = world_peer(life, to, n % VOICES);
+    struct hws_message message = { .payload = { room, 0 }, .sender = random_sender(life) };
+    uint64_t type = dice_roll(&world->dice, 6);
+    if (type < 3 && hws_atom_make(life->system, types[type], &message.type))
+        message.type = NULL;
+    message.payload.size = number_write(room, &number, random_padding(world));
+    world->sending = true;
+    int error = hws_send(life->system, target, &message);
+    world->sending = false;
+    hws_atom_release(message.type);
+    if (error)
+        book_refused(life, to, n);
+}
+
+static void answered(void *data, int status, const struct hws_message *response)
+{
+    book_answered(data, status, response);
+}
+
+void actor_ask(struct life *life, const struct machine *to)
+{
+    struct world *world = life->world;
+    struct request *request = book_ask(life);
+    struct number number = { 'q', life->machine->index, to->index, request->number };
+    size_t size = number_write(room, &number, random_padding(world));
+    uint64_t timeout = (1 + dice_roll(&world->dice, 3000)) * HWS_MILLISECOND;
+    if (hws_request(life->system, world_peer(life, to, 0),
+                    &(struct hws_message){ .payload = { room, size } }, timeout, answered, request,
+                    NULL))
+        book_not_asked(request);
+}
+
+/* --- mortals --- */
+
+/* Last words to its listener, and the end. */
+static int last_act(void *self, struct hws_context *context, const struct hws_message *message)
+{
+    struct mortal *mortal = self;
+    struct life *life = mortal->life;
+    struct world *world = life->world;
+    if (message->kind != HWS_MESSAGE_user || life->killed)
+        return 0;
+    uint64_t count = dice_roll(&world->dice, WORDS);
+    const struct machine *to = mortal->listener->machine;
+    struct hws_pid *listener = world_peer(life, to, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        struct number word = { 'w', life->machine->index, to->index, mortal->number * WORDS + i };
+        struct hws_message last = { .payload = { room, number_write(room, &word, 10) },
+                                    .sender = hws_context_self(context) };
+        hws_send(life->system, listener, &last);
+    }
+    return hws_stop_actor(hws_context_system(context), hws_context_self(context));
+}
+
+static void is_dead(void *self, struct hws_context *context)
+{
+    (void)context;
+    ((struct mortal *)self)->dead = true;
+}
+static const struct hws_actor_ops mortal_ops = { .receive = last_act, .stopped = is_dead };
+
+void actor_make_mortal(struct life *life, struct life *listener)
+{
+    struct mortal *mortal = book_mortal(life, listener);
+    char name[24];
+    snprintf(name, sizeof name, "mortal%u", mortal->number);
+    if (hws_spawn_named(life->system, name, &mortal_ops, mortal, NULL))
+        mortal->dead = true;
+}
+
+void actor_watch(struct life *life, struct mortal *mortal)
+{
+    char address[NAME_ROOM], name[24];
+    struct hws_pid *pid;
+    if (book_watches(life, mortal) || mortal->life->machine == life->machine)
+        return;
+    world_address(mortal->life->machine, address);
+    snprintf(name, sizeof name, "mortal%u", mortal->number);
+    if (!*address || hws_pid_make(life->system, address, name, &pid))
+        return;
+    if (hws_watch(life->system, life->voices[0], pid) == 0)
+        book_watch(life, mortal);
+    hws_pid_release(pid);
+}
+
+void actor_end_mortal(struct mortal *mortal)
+{
+    struct life *life = mortal->life;
+    char name[24];
+    struct hws_pid *pid;
+    if (!life->system || life->stopping || mortal->dead)
+        return;
+    snprintf(name, sizeof name, "mortal%u", mortal->number);
+    if (hws_pid_parse(life->system, name, &pid))
+        return;
+    size_t size = number_write(room, &(struct number){ 'g', 0, 0, 0 }, 0);
+    hws_send(life->system, pid, &(struct hws_message){ .payload = { room, size } });
+    hws_pid_release(pid);
+}
