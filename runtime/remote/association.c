@@ -85,8 +85,8 @@ int hwsi_association_append(struct hwsi_association *association, struct hws_pid
 {
     struct hwsi_ring *ring = &association->lanes[HWSI_LANE_USER];
     bool steady = is_steady(&association->out, target, message);
-    size_t room =
-        steady ? HWSI_DELIVER_OVERHEAD + message->payload.size : hwsi_association_room(target, message);
+    size_t room = steady ? HWSI_DELIVER_OVERHEAD + message->payload.size
+                         : hwsi_association_room(target, message);
     if (room > association->frame_limit)
         return HWS_ETOOLARGE;
     uint8_t *place = hwsi_ring_reserve(ring, room);
