@@ -168,6 +168,33 @@ static void test_what_ends_them(void **state)
     }
 }
 
+/* They end as the stop begins, not when the last child is gone: nothing comes that nobody would take. */
+static void test_stop_with_children(void **state)
+{
+    struct rig rig;
+    struct hws_options options;
+    struct clockwork work, child = { 0 };
+    struct hws_message message = { .payload = rig_value() };
+    (void)state;
+    rig_options(&rig, &options);
+    options.dispatcher_budget = 1;
+    rig_start(&rig, &options);
+    begin(&rig, &work, HWS_SUPERVISE_resume);
+    assert_int_equal(hws_context_spawn_named(work.context, "child", &ops, &child, NULL), 0);
+    assert_int_equal(hws_context_every(work.context, TICK, TICK, &message, NULL), 0);
+    rig_turn(&rig);
+    struct hws_pid *pid = rig_pid(&rig, "work");
+    assert_int_equal(hws_stop_actor(rig.system, pid), 0);
+    hws_turn(rig.system); /* asks the child, and that is all there is time for */
+    assert_non_null(child.context);
+    rig.now += TICK;
+    rig_turn(&rig);
+    assert_null(work.context);
+    assert_int_equal(rig_count(&rig, HWS_EVENT_DeadLetter), 0);
+    hws_pid_release(pid);
+    rig_end(&rig);
+}
+
 static void test_refusals(void **state)
 {
     struct rig rig;
@@ -277,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_again_and_again),
         cmocka_unit_test(test_ticks_do_not_pile_up),
         cmocka_unit_test(test_what_ends_them),
+        cmocka_unit_test(test_stop_with_children),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_without_memory),
         cmocka_unit_test(test_full_mailbox),

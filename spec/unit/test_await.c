@@ -131,10 +131,18 @@ static void test_is_closed(void **state)
 static void test_system_stops(void **state)
 {
     struct rig rig;
+    struct hws_options options;
     struct waiter waiter = { .asks_again = true };
     (void)state;
-    rig_start_default(&rig);
-    assert_int_equal(hws_associate(rig.system, RIG_PEER), 0);
+    rig_options(&rig, &options);
+    options.listen = NULL;
+    options.auto_start = 0; /* an endpoint that is known and idle: its end is no event */
+    rig_start(&rig, &options);
+    rig_send(&rig, RIG_PEER "/a");
+    rig_turn(&rig);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_idle);
+    hws_unsubscribe(rig.subscription); /* no listener, link or subscriber: it ends in one turn */
+    rig.subscription = NULL;
     await(&rig, &waiter, 3600 * HWS_SECOND);
     hws_stop(rig.system, "over", 0);
     rig_turn(&rig);

@@ -12,7 +12,7 @@ struct node {
     enum hws_supervision supervision;
     uint64_t restart_limit, restart_window;
     struct hws_context *context;
-    bool waits, refused;
+    bool waits, refused, cannot_start;
     unsigned released, terminated[HWS_TERMINATED_COUNT];
 };
 static char journal[256];
@@ -39,6 +39,8 @@ static int node_started(void *data, struct hws_context *context)
 {
     struct node *node = data;
     node->context = context;
+    if (node->cannot_start)
+        return HWS_EFAILED;
     note(node, "+");
     for (struct node **child = node->children; *child; child++)
         assert_int_equal(spawn_child(context, *child), 0);
@@ -205,6 +207,44 @@ static void test_escalation_to_one_that_waits(void **state)
             hws_context_resume(tree.b.context);
         rig_turn(&tree.rig);
         assert_non_null(strstr(journal, "b!"));
+        rig_end(&tree.rig);
+    }
+}
+
+/* A child that ends with its parent's restart, and fails as it does, is no second failure of the parent's. */
+static void test_escalation_to_one_that_restarts(void **state)
+{
+    static struct tree tree;
+    (void)state;
+    tree_new(&tree);
+    tree.a.supervision = RESTART;
+    tree.b.supervision = ESCALATE;
+    tree.b.waits = true;
+    tree_start(&tree);
+    rig_send(&tree.rig, "a/b");
+    rig_turn(&tree.rig);
+    rig_send(&tree.rig, "a");
+    hws_context_failed_later(tree.b.context, HWS_EFAILED, "after all");
+    rig_turn(&tree.rig);
+    assert_int_equal(rig_count(&tree.rig, HWS_EVENT_ActorFailed), 2);
+    assert_string_equal(journal, "a!c-d-b-a+b+c+d+");
+    rig_end(&tree.rig);
+}
+
+static void test_who_cannot_start_stops_or_escalates(void **state)
+{
+    static const enum hws_supervision ways[] = { RESUME, RESTART, STOP, ESCALATE };
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        static struct tree tree;
+        static struct node more;
+        more = (struct node){ .name = "more", .supervision = ways[i], .cannot_start = true };
+        tree_new(&tree);
+        tree.c.supervision = STOP;
+        tree_start(&tree);
+        assert_int_equal(spawn_child(tree.c.context, &more), 0);
+        rig_turn(&tree.rig);
+        assert_string_equal(journal, ways[i] == ESCALATE ? "more-c-" : "more-");
         rig_end(&tree.rig);
     }
 }
@@ -462,6 +502,8 @@ int main(void)
         cmocka_unit_test(test_directives),
         cmocka_unit_test(test_escalated_failure_says_whose_it_is),
         cmocka_unit_test(test_escalation_to_one_that_waits),
+        cmocka_unit_test(test_escalation_to_one_that_restarts),
+        cmocka_unit_test(test_who_cannot_start_stops_or_escalates),
         cmocka_unit_test(test_a_stop_goes_from_the_leaves_up),
         cmocka_unit_test(test_the_end_of_the_system_goes_the_same_way),
         cmocka_unit_test(test_a_stop_in_the_middle_of_a_restart),
