@@ -7,7 +7,7 @@
 
 /* Work for one page: a look at an id, and an expression held against one. */
 #define LOOKS_MOST 10000u
-#define MATCHES_MOST 500u
+#define MATCHES_MOST 250u
 #define PAGE_DEFAULT 100u
 #define WATCHERS_COUNTED 100000u
 

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 
-#define STEPS_MOST 5000 /* of backtracking, on one id */
+#define STEPS_MOST 2000 /* of backtracking, on one id */
 #define MEMORY_MOST 256 /* KiB, for one match */
 #define NESTING_MOST 50 /* parentheses */
 

@@ -217,7 +217,7 @@ static void test_allow(void **state)
         bool open;
     } cases[] = { { "peer", true },   { "peer:1", true }, { "p?er", true }, { "peer:*", true },
                   { "*", true },      { "*:*", true },    { "pee", false }, { "peer:2", false },
-                  { "here*", false }, { "eer", false } };
+                  { "here*", false }, { "eer", false },   { "p*1", false } };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct hwsi_service_answer got;
@@ -354,6 +354,9 @@ static void test_lying_answers(void **state)
     assert_int_equal(answered_with(BYTES("\x81\xa6status\xa2ok")), HWS_SPAWN_error); /* no id */
     assert_int_equal(answered_with(BYTES("\x82\xa6status\xa2ok\xa2id\xa3x y")), HWS_SPAWN_error);
     assert_int_equal(answered_with(BYTES("\x82\xa6status\xa2ok\xa6status\xa2ok")), HWS_SPAWN_error);
+    assert_int_equal(spawned.error, HWS_EDECODE);
+    assert_int_equal(answered_with(BYTES("\x83\xa6status\xa2ok\xa2id\xa1x\xa2id\xa1y")),
+                     HWS_SPAWN_error);
     assert_int_equal(spawned.error, HWS_EDECODE);
     assert_int_equal(answered_with(BYTES("\x81\xa6status\xa4what")), HWS_SPAWN_error);
     assert_int_equal(spawned.error, HWS_EFAILED);
