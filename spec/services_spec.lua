@@ -383,6 +383,32 @@ describe("diagnostics", function()
         assert.is_true(#all > 250)
     end)
 
+    it("list a hundred thousand processes while others come and go", function()
+        beta:allow_diagnostics { "alpha" }
+        local crowd = 100000
+        local function quiet() end
+        for i = 1, crowd do beta:spawn_named("p-" .. i, quiet) end
+        local seen, pages = inside(function(ctx)
+            local seen, pages, query = {}, 0, { pattern = "p-", limit = 1000 }
+            repeat
+                local page = assert(ctx:list_processes(beta.address, query))
+                for _, pid in ipairs(page) do
+                    assert(not seen[pid.id])
+                    seen[pid.id] = true
+                end
+                pages = pages + 1
+                for i = pages * 400, pages * 400 + 399 do -- with an odd number
+                    if 2 * i + 1 < crowd then beta:stop("p-" .. 2 * i + 1) end
+                    beta:spawn_named("new-" .. i, quiet)
+                end
+                query.cursor = page.next
+            until not query.cursor
+            return seen, pages
+        end)
+        for i = 2, crowd, 2 do assert(seen["p-" .. i], i) end
+        assert.is_true(pages >= 100)
+    end)
+
     it("say what is wrong with a pattern", function()
         local function fails(query)
             return select(2, inside(function(ctx) return ctx:list_processes(nil, query) end))

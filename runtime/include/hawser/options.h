@@ -77,7 +77,7 @@
     X(dead_letter_log_rate, count, 10, 0, 1000000,                                                            \
       "dead letters logged a second, and as many refused links; the rest are counted and told once a second") \
     X(remote_spawn_limit, count, 100000, 0, 100000000,                                                        \
-      "actors of registered kinds that live at one time; more spawn_remote is told to wait")                  \
+      "actors of registered kinds that live at one time; who asks for more hears unavailable")                \
     X(restart_limit, count, 10, 0, 1000000,                                                                   \
       "restarts of a failing actor within restart_window before it is stopped")                               \
     X(restart_window, ns, 60 * HWS_SECOND, HWS_MILLISECOND, 86400 * HWS_SECOND,                               \
