@@ -163,11 +163,18 @@ function curve.time_text(seconds)
     return ("%.3g h"):format(seconds / 3600)
 end
 
+-- As the core tells it: a reason that says so itself is the whole sentence.
+---@param why string
+---@return string
+function curve.why_text(why)
+    return why:find("^gave up") and why or "gives up: " .. why
+end
+
 -- "gave up after 5 tries (6.2 s)"; and of runs that differ, which
 ---@param ends hawser.cli.End
 ---@return string
 function curve.end_text(ends)
-    local why = ends.why:find("^gave up") and ends.why or "gives up: " .. ends.why
+    local why = curve.why_text(ends.why)
     if not ends.all then
         return ("some, from try %d on: %s"):format(ends.first, why)
     end

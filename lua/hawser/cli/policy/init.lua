@@ -9,29 +9,33 @@ local suggest = require "hawser.suggest"
 
 local USAGE = [[
 usage: hawser policy check FILE [--budget N] [--json]
-       hawser policy plot FILE [-o FILE.svg] [--endpoint ADDRESS] [--attempts N] [--reason WORD]
+       hawser policy plot FILE [-o FILE.svg] [--endpoint ADDRESS]
+                               [--attempts N] [--reason WORD]
        hawser policy simulate FILE [--scenario NAME] [--seed N] [--json]
        hawser policy simulate --list
 
-FILE is a policy's file, or a name: of one that comes with hawser (default, fixed), or NAME.lua
-here or in policies/.
+FILE is a policy's file, or a name: of one that comes with hawser (default,
+fixed), or NAME.lua here or in policies/.
 
-  check   loads it, asks its functions what a system may ask, and tells what they answer, where the
-          core clamps that, and what a call costs in instructions; the exit status is 1 if a system
-          would refuse it
-  plot    draws how long it waits before each try, over 1000 runs, and its throttle levels: in the
-          terminal, or as SVG
-  simulate  plays scenarios in a simulated network, and the same with the default policy beside it;
-          the exit status is 1 if the policy failed to answer
+  check     loads it, asks its functions what a system may ask, and tells what
+            they answer, where the core clamps that, and what a call costs; the
+            exit status is 1 if a system would refuse it
+  plot      draws how long it waits before each try, over 1000 runs, and its
+            throttle levels: in the terminal, or as SVG
+  simulate  plays scenarios in a simulated network, and the same with the
+            default policy beside it; the exit status is 1 if the policy failed
+            to answer
 
-  --budget N   instructions that a call may use, as the option policy_budget says (100000)
-  --json       JSON with all that is known, instead of the text
+  --budget N             instructions that a call may use (100000, as the option
+                         policy_budget)
+  --json                 JSON with all that is known, instead of the text
   -o, --output FILE.svg  writes SVG; - is standard output
-  --endpoint ADDRESS     of this endpoint, where the policy has patterns; in general otherwise
+  --endpoint ADDRESS     the curve that this address gets, where the policy has
+                         patterns; the general one unless said
   --attempts N           how far to follow the curve (12)
   --reason WORD          why each try fails (refused)
   --scenario NAME        one of those that --list tells; all unless said
-  --seed N               of the network's and the policies' random numbers (1)
+  --seed N               the random numbers follow from it (1)
 ]]
 
 local function complain(...)

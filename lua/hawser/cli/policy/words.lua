@@ -31,7 +31,7 @@ local function answer_text(row, brief)
     elseif row.route then
         return row.route
     end
-    local gives_up = row.gives_up and (brief and "gives up" or "gives up: " .. row.gives_up)
+    local gives_up = row.gives_up and (brief and "gives up" or curve.why_text(row.gives_up))
     if not row.least then
         return gives_up
     end
@@ -206,13 +206,13 @@ local function count(n, noun)
 end
 
 local function print_costs(out, report)
-    local parts = {}
-    for _, part in ipairs { "backoff", "deadletter" } do
+    local lines = {}
+    for i, part in ipairs { "backoff", "deadletter" } do
         local cost = report.grid.instructions[part]
-        parts[#parts + 1] = ("%s %d in the middle, %d at most"):format(part, cost.median, cost.max)
+        lines[i] = { part, ("%d at most, %d in the middle"):format(cost.max, cost.median) }
     end
-    out:write("instructions a call: ", table.concat(parts, "; "), "; the budget is ",
-              report.budget, "\n")
+    out:write(("\ninstructions a call, of %d\n"):format(report.budget))
+    print_lines(out, lines)
 end
 
 ---@param out { write: function }
@@ -237,7 +237,6 @@ function words.print(out, report)
         print_lines(out, general and own_lines(lines, general) or lines)
         general = general or lines
     end
-    out:write "\n"
     print_costs(out, report)
 end
 
