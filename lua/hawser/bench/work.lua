@@ -73,8 +73,8 @@ function peers.stream(system, sink)
             end)
             return
         end
-        local queue = system:statistics(address)
-        if not queue or queue.queue_bytes < MARK_BYTES then
+        local waiting, bytes = system:queue(address)
+        if not waiting or bytes < MARK_BYTES then
             for _ = 1, batch do
                 ctx:send(sink, text)
             end
