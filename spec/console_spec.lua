@@ -179,6 +179,26 @@ describe("a console's commands", function()
         assert.equal("nothing was watched\n", shown(".unwatch"))
     end)
 
+    it("reload policies", function()
+        local name = os.tmpname()
+        local function write(text) io.open(name, "w"):write(text):close() end
+        write "return { name = 'first' }"
+        os.rename(name, name .. ".lua")
+        name = name .. ".lua"
+        systems.new { name = "alpha", policy = name }
+        write "return { name = 'second' }"
+        assert.equal("alpha: its policy was read again and is in force\n", shown(".reload"))
+        typed(session, read, "sleep(0.02)") -- the event is told in the system's next turn
+        assert.equal("alpha: second\n", shown(".policy"))
+        write "return { nmae = 'third' }"
+        local text, status = typed(session, read, ".reload alpha")
+        assert.equal("failed", status)
+        assert.truthy(text:find("^error: alpha: "), text)
+        assert.equal("alpha: second\n", shown(".policy"))
+        assert.equal("error: no system beta; .systems lists them\n", shown(".reload beta"))
+        os.remove(name)
+    end)
+
     it("quit", function()
         assert.equal("quit", (select(2, typed(session, read, ".quit"))))
     end)
@@ -298,5 +318,51 @@ describe("a console's completion", function()
         assert.equal("events", words(".watch "))
         assert.equal("stats", words(".help sta"))
         assert.equal("", words(".nothing x"))
+    end)
+end)
+
+describe("a console's top", function()
+    local cluster = require("hawser.cluster")
+    local top = require("hawser.console.top")
+    local c
+
+    before_each(function()
+        c = cluster(3, { time = "virtual", seed = 1, endpoint_writer_queue_size = 100,
+                         heartbeat_interval = 1 })
+        c:step(1)
+    end)
+    after_each(function() c:close() end)
+
+    it("shows rates, and what is in trouble first", function()
+        local table_of = top.new { unicode = false }
+        local text = table_of.render(80, 24)
+        assert.truthy(text:find("^3 systems, 6 endpoints; q leaves\nSYSTEM PEER "), text)
+        assert.truthy(text:find("\nn1     loop:n2 connected    normal   %.+ +%- +%- "), text)
+        for i = 1, 30 do c[1]:send(c:echo(2), i) end
+        c:step(2)
+        text = table_of.render(80, 24)
+        assert.truthy(text:find("\nn1     loop:n2 connected    normal   %.+ +15 +0 "), text)
+        c:partition(3)
+        c:step(0.1)
+        text = table_of.render(80, 24)
+        assert.truthy(text:find("q leaves\nSYSTEM[^\n]*\nn1     loop:n3 reconnecting"), text)
+        for line in text:gmatch("[^\n]+") do assert.is_true(#line <= 80, line) end
+    end)
+
+    it("draws queues as bars, round trips as a line, and no more than there is room", function()
+        for _ = 1, 5 do
+            c:step(1)
+        end
+        local table_of = top.new { unicode = true }
+        for _ = 1, 5 do
+            c:step(1)
+            table_of.render(80, 24)
+        end
+        assert.truthy(table_of.render(80, 24):find("2.0 ms ▁▁▁▁▁", 1, true))
+        c:kill(2)
+        for i = 1, 40 do c[1]:send(c:echo(2), i) end
+        assert.truthy(table_of.render(80, 24):find("███░░░", 1, true), table_of.render(80, 24))
+        assert.truthy(table_of.render(80, 6):find("\n... 1 more", 1, true), table_of.render(80, 6))
+        assert.falsy(table_of.render_once(80):find("q leaves", 1, true))
     end)
 end)

@@ -52,6 +52,8 @@ local function erase_screen(self, how)
     for i = how == 0 and self.row + 1 or 1, self.rows do self.lines[i] = blank(self.columns) end
 end
 
+local ALTERNATE = 1049
+
 local function clamp(value, most) return math.max(1, math.min(most, value)) end
 
 -- Those of the sequences that libedit and the REPL use; an unknown one fails the spec.
@@ -78,7 +80,20 @@ local CONTROLS = {
             table.remove(self.lines[self.row])
         end
     end,
-    m = function() end, h = function() end, l = function() end,
+    m = function() end,
+    h = function(self, n) -- the other screen
+        if n == ALTERNATE then
+            self.kept = { lines = self.lines, row = self.row, column = self.column }
+            self.lines, self.row, self.column = {}, 1, 1
+            for i = 1, self.rows do self.lines[i] = blank(self.columns) end
+        end
+    end,
+    l = function(self, n)
+        if n == ALTERNATE and self.kept then
+            self.lines, self.row, self.column = self.kept.lines, self.kept.row, self.kept.column
+            self.kept = nil
+        end
+    end,
 }
 
 local PLAIN = {
@@ -201,7 +216,8 @@ function Program:enter(text, prompt)
 end
 
 function Program:wait()
-    self:wait_until(function() return self.gone or self.terminal:wait(0) end, "its end")
+    local deadline = os.time() + screen.patience
+    while not self.gone and os.time() <= deadline do self:pump(0.02) end
     return self.terminal:wait(screen.patience)
 end
 

@@ -76,7 +76,7 @@ function plain.run(session)
         take_turn()
         good = good and status ~= "failed"
         if status == "live" then
-            session:say(session.live.render(80, 24))
+            session:say(session.live.render_once(session.width()))
             session.live = nil
         elseif status == "quit" then
             return good

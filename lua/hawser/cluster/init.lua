@@ -225,9 +225,18 @@ function Cluster:now()
     return self.net:now()
 end
 
+-- tostring() of one is the diagram, which the prompt shows.
+---@class hawser.Timeline
+---@field text string
+local Timeline = { __name = "hawser.Timeline" }
+
+function Timeline:__tostring()
+    return self.text
+end
+
 -- What happened: columns are nodes, time goes down. With `svg` it is written there as a picture.
 ---@param options? { svg?: string, last?: integer, width?: integer }
----@return string|true|nil
+---@return hawser.Timeline|true|nil
 ---@return string|nil message
 ---@return string|nil code
 function Cluster:timeline(options)
@@ -240,7 +249,7 @@ function Cluster:timeline(options)
     end
     local rows = timeline.rows(self)
     if not options.svg then
-        return timeline.text(self, rows, options)
+        return setmetatable({ text = timeline.text(self, rows, options) }, Timeline)
     end
     local file, message = io.open(options.svg, "w")
     if not file then

@@ -8,6 +8,7 @@ local describe = require "hawser.console.describe"
 local format = require "hawser.console.format"
 local suggest = require "hawser.suggest"
 local systems = require "hawser.console.systems"
+local top = require "hawser.console.top"
 
 local commands = {}
 
@@ -287,6 +288,18 @@ command {
     end,
 }
 
+command {
+    name = "top", usage = "", summary = "the endpoints, drawn again and again; q leaves",
+    help = "Shows every endpoint of every system with its state, throttle level, queue, rates of"
+        .. " messages and round trip times, what is in trouble first. On a terminal it is drawn"
+        .. " twice a second until q; otherwise once.",
+    example = "> .top",
+    run = function(session)
+        session.live = top.new()
+        return ""
+    end,
+}
+
 -- --- policies ---
 
 command {
@@ -298,6 +311,38 @@ command {
             return ("%s: %s"):format(system.name, systems.policy(system)
                 or "(set before this console was opened)")
         end), NO_SYSTEM)
+    end,
+}
+
+command {
+    name = "reload", usage = "[SYSTEM]", summary = "reads the policies again",
+    help = "Has each system, or that of the name, read its policy again and put it in force. One"
+        .. " that can't be loaded changes nothing.",
+    example = "> .reload\nalpha: its policy was read again and is in force",
+    complete = function()
+        local all = {}
+        for _, system in ipairs(systems.list()) do
+            all[#all + 1] = system.name
+        end
+        return all
+    end,
+    run = function(_, rest)
+        local all = rest ~= "" and { systems.named(rest) } or systems.list()
+        if rest ~= "" and #all == 0 then
+            return nil, "no system " .. rest .. "; .systems lists them"
+        end
+        local texts, good = {}, true
+        for _, system in ipairs(all) do
+            local ok, why = system:reload_policy()
+            good = good and ok
+            texts[#texts + 1] = ("%s: %s"):format(system.name,
+                ok and "its policy was read again and is in force" or why)
+        end
+        local text = lines(texts, NO_SYSTEM)
+        if not good then
+            return nil, text
+        end
+        return text
     end,
 }
 

@@ -54,7 +54,7 @@ end
 
 local function linked(statistics)
     local parts = { statistics.name }
-    if statistics.rtt then
+    if statistics.rtt > 0 then
         parts[#parts + 1] = "rtt " .. describe.duration(statistics.rtt)
     end
     parts[#parts + 1] = queued(statistics)
