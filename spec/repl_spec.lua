@@ -70,6 +70,7 @@ describe("hawser repl", function()
     end
 
     local function leave()
+        program:expect_line(">")
         program:type("\4")
         assert.same({ "exited", 0 }, { program:wait() })
     end
@@ -192,6 +193,19 @@ describe("hawser repl", function()
         program:type(" .. 'x'\r")
         program:expect("\nsx\"\n>")
         program:expect_line(">")
+        leave()
+    end)
+
+    it("logs above a half-typed line", function()
+        start()
+        program:enter('s = hawser.system { name = "alpha" }')
+        program:enter('s:after(0.2, function() s:send("nobody", 1) end)')
+        program:type("half a line")
+        program:expect_line("> half a line")
+        program:expect(" warning alpha: dead letter to")
+        program:expect("lives there\n> half a line")
+        program:expect_line("> half a line")
+        program:type("\3")
         leave()
     end)
 
@@ -331,5 +345,16 @@ system:run()
         status, _, err = piped("", "a.lua b.lua")
         assert.equal(2, status)
         assert.truthy(err:find("repl takes one file", 1, true))
+    end)
+end)
+
+describe("docs/repl.md", function()
+    it("has transcripts of what is seen", function()
+        local all = dofile("spec/support/transcript.lua").all()
+        assert.is_true(#all >= 4)
+        for _, each in ipairs(all) do
+            assert(each.written == each.seen, "not what is seen; renew it with:"
+                .. " lua5.4 spec/support/transcript.lua\n" .. each.seen)
+        end
     end)
 end)

@@ -90,14 +90,17 @@ local function bury(dead, text)
     return copy
 end
 
+-- Events are told a moment after they happened. Times are compared in microseconds: they are
+-- differences of clocks, which are not exact.
 local function by_time(log)
     local entries = {}
     for i = log.first, log.last do
-        entries[#entries + 1] = { entry = log[i], order = i }
+        entries[#entries + 1] = { entry = log[i], order = i,
+                                  time = math.floor(log[i].time * 1e6 + 0.5) }
     end
     table.sort(entries, function(a, b)
-        if a.entry.time ~= b.entry.time then
-            return a.entry.time < b.entry.time
+        if a.time ~= b.time then
+            return a.time < b.time
         end
         return a.order < b.order
     end)

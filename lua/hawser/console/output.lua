@@ -75,6 +75,30 @@ function output.set_main(write)
     main = write
 end
 
+local LEVELS = { debug = 1, info = 2, warning = 3, error = 4 }
+
+-- What hawser.system's option `log` is to be when it names a level: the core writes to standard
+-- error itself, in the midst of a half-typed line. Where nobody has set_main, or it is no level, as
+-- it was.
+---@param log any
+---@return any
+function output.log(log)
+    local least = LEVELS[log == nil and "warning" or log]
+    if not main or not least then
+        return log
+    end
+    return function(level, text, name)
+        local line = ("%s %-7s %s: %s\n"):format(os.date("%H:%M:%S"), level, name, text)
+        if LEVELS[level] < least then
+            return
+        elseif main then
+            main(line)
+        else
+            output.raw(io.stderr, line)
+        end
+    end
+end
+
 -- Writes past all consoles.
 ---@param file file*
 function output.raw(file, text)

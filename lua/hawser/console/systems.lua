@@ -3,6 +3,7 @@
 -- policy, and what happened to them lately. Begins to look when the first console is opened.
 
 local core = require "hawser.core"
+local output = require "hawser.console.output"
 
 local systems = {}
 
@@ -47,6 +48,7 @@ end
 local function look()
     local make, set_policy = core.system, core.methods.set_policy
     function core.system(options, ...)
+        options.log = output.log(options.log)
         local system, message, code = make(options, ...)
         if system then
             adopt(system, name_of(options.policy) or "(none: the C fallbacks)")
