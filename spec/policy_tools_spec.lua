@@ -205,6 +205,17 @@ return {
         assert.is_true(with_columns(1) <= 64)
     end)
 
+    it("plot adds the jitter that the core adds to a plain number", function()
+        write("plain.lua", "return { backoff = function() return 10 end }")
+        local out = expect(0, "plot plain --attempts 1")
+        has(out, "; 1000 runs, with the default reconnect_jitter\n")
+        assert.matches("\n    1   8.0%d s +[%d.]+ s     12 s ", out)
+        write("own.lua", "return { backoff = function() return 10, true end }")
+        out = expect(0, "plot own --attempts 1")
+        has(out, "; 1000 runs\n")
+        has(out, "\n    1     10 s     10 s     10 s ")
+    end)
+
     it("plot draws braille and colour on a terminal that has them", function()
         if not os.execute("command -v script >/dev/null 2>&1") then
             return pending("needs script(1)")
