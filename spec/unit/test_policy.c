@@ -73,9 +73,10 @@ static const struct hws_policy_ops no_ops = { .release = on_release };
 
 static struct oracle new_oracle(void)
 {
-    return (
-        struct oracle){ .policy = { .ops = &ops, .name = "oracle", .origin = "oracle.c" },
-                        .levels = { .count = 1, .level = { { "busy", 0.5 } }, .hysteresis = 0.1 } };
+    return (struct oracle){
+        .policy = { .ops = &ops, .name = "oracle", .origin = "oracle.c" },
+        .levels = { .count = 1, .level = { { .name = "busy", .from = 0.5 } }, .hysteresis = 0.1 }
+    };
 }
 
 struct desk {

@@ -66,8 +66,9 @@ static int on_throttle(struct hws_policy *policy, const char *address,
     (void)address;
     (void)error;
     curve_of(policy)->asked_levels++;
-    *answer = (struct hws_throttle_levels){ .count = 1,
-                                            .level = { { "busy", curve_of(policy)->level } } };
+    *answer = (struct hws_throttle_levels){
+        .count = 1, .level = { { .name = "busy", .from = curve_of(policy)->level } }
+    };
     return 0;
 }
 
