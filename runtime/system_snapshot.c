@@ -126,7 +126,7 @@ static void release(struct hwsi_shared_snapshot *snapshot)
 
 void hws_snapshot_release(const struct hws_snapshot *snapshot)
 {
-    release((struct hwsi_shared_snapshot *)(uintptr_t)snapshot);
+    release((struct hwsi_shared_snapshot *)(void *)snapshot);
 }
 
 /* --- the system's side of the desk --- */
