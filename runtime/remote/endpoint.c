@@ -325,8 +325,8 @@ static void publish_suspicion(struct hwsi_endpoint *endpoint, enum hws_event_typ
 
 void hwsi_endpoint_suspended(struct hwsi_endpoint *endpoint, const char *detail)
 {
-    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_suspended, detail);
     publish_suspicion(endpoint, HWS_EVENT_Suspect, detail);
+    hwsi_endpoint_set_state(endpoint, HWS_ENDPOINT_suspended, detail);
     publish_suspicion(endpoint, HWS_EVENT_EndpointSuspended, detail);
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "actor.h"
+#include "chart.h"
 #include "fault.h"
 #include "witness.h"
 
@@ -140,6 +141,7 @@ static void account(struct world *world)
     hws_loopback_run_until(world->network, settled, world, 900 * HWS_SECOND);
     world_run(world, 2 * HWS_SECOND); /* for what must not come any more */
     world_clear_doubts(world);
+    chart_agree(world);
     book_close(world);
 }
 

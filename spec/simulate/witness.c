@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "chart.h"
 #include "system_private.h"
 
 /* --- events --- */
@@ -142,6 +143,7 @@ void witness_event(void *data, const struct hws_event *event)
     if (event->type == HWS_EVENT_EndpointAssociating && strcmp(event->from, "gated") != 0)
         sight->due = 0; /* a new life */
     sight->incarnation = event->incarnation;
+    chart_event(life, sight, event);
     take(life, peer, sight, event);
 }
 
@@ -192,6 +194,7 @@ static void check_life(struct life *life)
     size_t endpoints = 0, queued = 0, links = 0, up = 0;
     for (node = manager->endpoints.next; node != &manager->endpoints; node = node->next) {
         const struct hwsi_endpoint *endpoint = endpoint_at(node);
+        chart_balance(life, endpoint);
         endpoints++;
         links += endpoint->connection != NULL;
         if (!endpoint->association)

@@ -9,6 +9,7 @@
  *   actor.c    what actors and policies do
  *   fault.c    what goes wrong
  *   witness.c  what holds at every step: events, bounds, links
+ *   chart.c    endpoints keep to their chart, and what they count adds up
  *   course.c   a world from its first second to its last
  */
 #ifndef HAWSER_SPEC_SIMULATE_WORLD_H
@@ -28,6 +29,9 @@ struct sight {
     uint64_t incarnation, uid;
     uint64_t due; /* no try before this; 0: no wait is known */
     bool connected;
+    bool told; /* the state that the last event entered, and when: */
+    enum hws_endpoint_state state;
+    uint64_t entered;
     uint32_t life; /* of a client, whose address is its life's */
 };
 /* A uid or system that a life has shut out. */
