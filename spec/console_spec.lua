@@ -88,6 +88,9 @@ describe("a console", function()
         assert.truthy(text:find('^nil, ".*", "[A-Z]+"\n'), text)
         gives('1\n', "sleep(0.01) return 1")
         gives('5\n', "await(function(done) done(5) end)")
+        local found = typed(session, read, 'console_spec_system:list_processes("'
+            .. system.address .. '")')
+        assert.truthy(found:find("echo", 1, true), found)
         gives("error: await: expected a function that takes the function to call when it is done,"
               .. " got nil\n", "await()")
         text = typed(session, read, "coroutine.wrap(function() sleep(1) end)()")
@@ -161,7 +164,7 @@ describe("a console's commands", function()
         alpha:set_policy "fixed"
         assert.equal("alpha: fixed\nbeta: default\n", shown(".policy"))
         assert.truthy(shown(".trace EndpointConnected"):find(
-            "alpha EndpointConnected " .. beta.address .. " name=beta", 1, true))
+            "alpha EndpointConnected " .. beta.address .. " beta", 1, true))
     end)
 
     it("watch events", function()

@@ -43,11 +43,10 @@ end
 
 function Terminal:prompt()
     self.editor:clear_interrupts()
-    if self.within_line then
-        output.raw(io.stdout, "\n")
-        io.stdout:flush()
-        self.within_line = false
-    end
+    -- What was typed while a line ran is on the screen already; the editor will show it again.
+    output.raw(io.stdout, self.within_line and "\n" or "\r\27[K")
+    io.stdout:flush()
+    self.within_line = false
     self.mode = "editing"
     self.input:on_readable(function() self:handle(self.editor:feed()) end)
     self:handle(self.editor:begin(self.session:pending() and MORE or PROMPT))

@@ -127,47 +127,55 @@ local function event_names()
     return all
 end
 
-local FIRST = { address = 1, name = 2, pid = 3, reason = 4, attempt = 5, delay = 6 }
+-- What comes first in an event's line, in this order and so written; what is left out of it.
+local FIRST = {
+    { "address", "%s" }, { "name", "%s" }, { "pid", "%s" }, { "reason", "%s" },
+    { "attempt", "attempt %s" }, { "delay", "in %s" },
+}
 local HIDDEN = { type = true, time = true, uid = true, incarnation = true, correlation = true,
-                 detail = true }
-
-local function event_fields(event)
-    local keys = {}
-    for key, value in pairs(event) do
-        if not HIDDEN[key] and value ~= 0 then
-            keys[#keys + 1] = key
-        end
-    end
-    table.sort(keys, function(a, b)
-        local x, y = FIRST[a] or 9, FIRST[b] or 9
-        return x < y or x == y and a < b
-    end)
-    return keys
+                 detail = true, since = true, next = true, from = true, state = true, step = true,
+                 success = true }
+for _, field in ipairs(FIRST) do
+    HIDDEN[field[1]] = true
 end
 
 local function field_text(key, value)
-    if key == "address" or key == "pid" then
+    if key == "delay" then
+        return describe.duration(value)
+    elseif type(value) == "string" or type(value) == "userdata" then
         return tostring(value)
-    elseif key == "delay" then
-        return "delay=" .. describe.duration(value)
     end
-    return ("%s=%s"):format(key, type(value) == "string" and value
-        or format.value(value, { width = 60, depth = 2, text = 60 }))
+    return format.value(value, { width = 60, depth = 2, text = 60 })
+end
+
+local function fields_of(event)
+    local texts, others = {}, {}
+    for _, field in ipairs(FIRST) do
+        local value = event[field[1]]
+        if value and value ~= 0 and value ~= "" then
+            texts[#texts + 1] = field[2]:format(field_text(field[1], value))
+        end
+    end
+    for key, value in pairs(event) do
+        if not HIDDEN[key] and value ~= 0 and value ~= "" and value ~= false then
+            others[#others + 1] = ("%s=%s"):format(key, field_text(key, value))
+        end
+    end
+    table.sort(others)
+    return table.concat(table.move(others, 1, #others, #texts + 1, texts), " ")
 end
 
 -- An event in a line.
-local function event_line(system_name, event, time)
-    local parts = { ("+%.3f %s %s"):format(time, system_name, event.type) }
-    for _, key in ipairs(event_fields(event)) do
-        parts[#parts + 1] = field_text(key, event[key])
+local function event_line(system_name, event, time, width)
+    local detail = type(event.detail) == "string" and event.detail:match("^[^\n]*") or ""
+    detail = detail:match("^connection to .*: ([^:]+)$") or detail
+    local line = ("+%.3f %s %s %s"):format(time, system_name, event.type, fields_of(event))
+    -- Of an endpoint the reason is enough, where there is no room.
+    if detail == "" or event.address and event.reason and #line + #detail + 3 > width then
+        return line
     end
-    local detail = type(event.detail) == "string" and event.detail:match("^[^\n]*")
-    if detail and detail ~= "" then
-        parts[#parts + 1] = ("(%s)"):format(detail)
-    end
-    return table.concat(parts, " ")
+    return ("%s (%s)"):format(line, detail)
 end
-commands.event_line = event_line
 
 -- A glob over names as a function: * is anything.
 local function matcher(glob)
@@ -209,7 +217,7 @@ command {
         end
         session:watch(function(system, event, time)
             if matches(event.type) then
-                session:say(event_line(system.name, event, time), "faint")
+                session:say(event_line(system.name, event, time, session.width()), "faint")
             end
         end)
         return ("watching %s; .unwatch ends it"):format(pattern)
@@ -233,7 +241,7 @@ command {
         :format(MOST_EVENTS),
     example = "> .trace Endpoint*",
     complete = event_names,
-    run = function(_, rest)
+    run = function(session, rest)
         local matches, why = check_events(rest ~= "" and rest or "*")
         if not matches then
             return nil, why
@@ -241,7 +249,8 @@ command {
         local texts = {}
         for _, entry in ipairs(systems.recent()) do
             if matches(entry.event.type) then
-                texts[#texts + 1] = event_line(entry.system, entry.event, entry.time)
+                texts[#texts + 1] = event_line(entry.system, entry.event, entry.time,
+                                               session.width())
             end
         end
         return lines({ table.unpack(texts, math.max(1, #texts - MOST_EVENTS + 1)) },

@@ -46,26 +46,47 @@ local function await(start)
     return evaluate.await(start)
 end
 
--- system:request(target, message [, options]) without a function waits, at the prompt.
-local function teach_request()
-    local request = core.methods.request
-    function core.methods:request(target, message, options, fn)
-        if fn ~= nil or type(options) == "function" or not evaluate.can_await() then
-            return request(self, target, message, options, fn)
+-- Methods that give their result to a function, and where that stands. Without one they wait, at
+-- the prompt: system:request(target, message) gives the answer.
+local WAITING = { request = 4, spawn_remote = 5, spawn_remote_named = 6, list_processes = 3,
+                  get_process_diagnostics = 3, await_reconnect = 3 }
+
+local function has_function(arguments)
+    for i = 1, arguments.n do
+        if type(arguments[i]) == "function" then
+            return true
         end
-        local drive = systems.driver(self)
-        return evaluate.await(function(done)
-            local answered = false
-            local handle, why, code = request(self, target, message, options, function(...)
-                answered = true
-                done(...)
-            end)
-            if not handle then
-                done(nil, why, code)
-            elseif drive then
-                drive(function() return answered end)
+    end
+    return false
+end
+
+local function wait_for(system, method, arguments, position)
+    local drive = systems.driver(system)
+    return evaluate.await(function(done)
+        local answered = false
+        arguments[position] = function(...)
+            answered = true
+            done(...)
+        end
+        local handle, why, code = method(system, table.unpack(arguments, 1, position))
+        if not handle then
+            done(nil, why, code)
+        elseif drive then
+            drive(function() return answered end)
+        end
+    end)
+end
+
+local function teach_waiting()
+    for name, position in pairs(WAITING) do
+        local method = core.methods[name]
+        core.methods[name] = function(system, ...)
+            local arguments = table.pack(...)
+            if has_function(arguments) or not evaluate.can_await() then
+                return method(system, ...)
             end
-        end)
+            return wait_for(system, method, arguments, position)
+        end
     end
 end
 
@@ -87,7 +108,7 @@ local function teach()
         return
     end
     taught = true
-    teach_request()
+    teach_waiting()
     systems.open()
     output.open()
 end
