@@ -141,8 +141,8 @@ static void fill(struct hws_message *place, const struct hws_message *message,
 }
 
 /* "$services" comes to life when somebody asks it something; for anybody else it is a dead letter. */
-static int find_nobody(struct hwsi_local *local, struct hws_pid *target,
-                       const struct hws_message *message)
+__attribute__((noinline, cold)) static int
+find_nobody(struct hwsi_local *local, struct hws_pid *target, const struct hws_message *message)
 {
     bool service = target == local->services_pid;
     int error = service ? local->services->start(local->services) : HWS_ENOTFOUND;

@@ -107,10 +107,6 @@ struct hwsi_local {
     struct hwsi_letters letters;
     struct hws_pid *root;         /* who asks when no actor does: "$system" */
     struct hws_pid *services_pid; /* whom to ask: "$services" */
-    struct hwsi_services *services;
-    struct hwsi_kinds kinds;
-    struct hwsi_peers diagnostics_peers; /* who may ask about actors */
-    struct hwsi_roster roster;
     uint64_t actor_count, next_name, last_alarm, delivered;
     uint64_t spent;                     /* of dispatcher_budget, since the start */
     uint64_t backlog;                   /* user messages that wait for the dispatcher */
@@ -122,6 +118,11 @@ struct hwsi_local {
     bool closed;                /* no more sends */
     void (*on_due)(void *data); /* hws_on_due() */
     void *on_due_data;
+    /* seldom looked at: */
+    struct hwsi_services *services;
+    struct hwsi_kinds kinds;
+    struct hwsi_peers diagnostics_peers; /* who may ask about actors */
+    struct hwsi_roster roster;
 };
 
 /* struct hws_system begins with its local side. */
