@@ -41,7 +41,7 @@ static void cancel(struct hwl_callback *callback)
         hws_await_cancel(self->system, ((struct wait *)callback)->id);
 }
 
-static const struct hwl_callback_ops ops = { sizeof(struct wait), cancel };
+static const struct hwl_callback_ops ops = { sizeof(struct wait), cancel, "wait" };
 
 static int call(lua_State *L)
 {

@@ -109,12 +109,21 @@ static int cancel(lua_State *L)
     return 1;
 }
 
+static int handle_text(lua_State *L)
+{
+    struct hwl_callback *callback = check_handle(L);
+    lua_pushfstring(L, "%s%s", callback->ops->what, callback->system ? "" : " (over)");
+    return 1;
+}
+
 void hwl_open_callbacks(lua_State *L)
 {
     static const luaL_Reg methods[] = { { "cancel", cancel },
                                         { "unsubscribe", cancel },
                                         { NULL, NULL } };
-    static const luaL_Reg meta[] = { { "__close", cancel }, { NULL, NULL } };
+    static const luaL_Reg meta[] = { { "__close", cancel },
+                                     { "__tostring", handle_text },
+                                     { NULL, NULL } };
     hwl_metatable(L, "hawser.handle", methods, meta);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &handle_tag);
 }

@@ -15,6 +15,7 @@ struct hwl_callback;
 struct hwl_callback_ops {
     size_t size;
     void (*cancel)(struct hwl_callback *callback); /* the core forgets it; never calls it again */
+    const char *what;                              /* "subscription", "timer", ... */
 };
 struct hwl_callback {
     const void *tag;

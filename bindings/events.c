@@ -140,7 +140,7 @@ static void cancel(struct hwl_callback *callback)
     hws_unsubscribe(((struct subscription *)callback)->core);
 }
 
-static const struct hwl_callback_ops ops = { sizeof(struct subscription), cancel };
+static const struct hwl_callback_ops ops = { sizeof(struct subscription), cancel, "subscription" };
 
 static int unknown_event(lua_State *L, const char *pattern, const char *nearest)
 {

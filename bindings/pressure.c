@@ -76,7 +76,8 @@ static void cancel(struct hwl_callback *callback)
     hws_unregister_backpressure_listener(((struct listener *)callback)->core);
 }
 
-static const struct hwl_callback_ops ops = { sizeof(struct listener), cancel };
+static const struct hwl_callback_ops ops = { sizeof(struct listener), cancel,
+                                             "backpressure listener" };
 
 /* system:register_backpressure_listener([pattern,] fn) -> handle */
 int hwl_system_listen(lua_State *L)

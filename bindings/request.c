@@ -30,7 +30,7 @@ static void cancel(struct hwl_callback *callback)
         hws_request_cancel(self->system, ((struct request *)callback)->id);
 }
 
-static const struct hwl_callback_ops ops = { sizeof(struct request), cancel };
+static const struct hwl_callback_ops ops = { sizeof(struct request), cancel, "request" };
 
 static int call(lua_State *L)
 {

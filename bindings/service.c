@@ -297,7 +297,7 @@ static void cancel(struct hwl_callback *callback)
         hws_request_cancel(self->system, ((struct pending *)callback)->id);
 }
 
-static const struct hwl_callback_ops ops = { sizeof(struct pending), cancel };
+static const struct hwl_callback_ops ops = { sizeof(struct pending), cancel, "remote call" };
 
 static int call(lua_State *L)
 {

@@ -38,7 +38,7 @@ static void cancel(struct hwl_callback *callback)
     hws_timer_cancel(((struct timer *)callback)->timer);
 }
 
-static const struct hwl_callback_ops ops = { sizeof(struct timer), cancel };
+static const struct hwl_callback_ops ops = { sizeof(struct timer), cancel, "timer" };
 
 static int call(lua_State *L)
 {

@@ -252,6 +252,12 @@ describe("a console's values", function()
         assert.truthy(format.value(system):find(
             "^system alpha 127%.0%.0%.1:%d+ %(0 actors, 0 endpoints%)$"))
         assert.equal("pid " .. system.address .. "/x", format.value(system:pid "x"))
+        local subscription = system.events:subscribe("*", function() end)
+        assert.equal("subscription", format.value(subscription))
+        subscription:cancel()
+        assert.equal("subscription (over)", format.value(subscription))
+        assert.equal("{ timer }", format.value { system:after(1, function() end) })
+        assert.truthy(format.value(require("hawser.world").new { seed = 5 }):find("^world of 0"))
         system:associate(address)
         systems.wait(function() return system:statistics(address).state == "connected" end)
         other:stop { deadline = 0 }

@@ -142,6 +142,20 @@ describe("hawser repl", function()
         leave()
     end)
 
+    it("keeps a thousand entries of its history", function()
+        assert(lfs.mkdir(scratch .. "/state"))
+        assert(lfs.mkdir(scratch .. "/state/hawser"))
+        local lines = {}
+        for i = 1, 1500 do lines[i] = "'entry " .. i .. "'" end
+        local path = file("state/hawser/history", table.concat(lines, "\n") .. "\n")
+        start()
+        leave()
+        local text = read(path)
+        assert.equal(1000, select(2, text:gsub("\n", "")))
+        assert.truthy(text:find("^'entry 501'\n.*'entry 1500'\n$"))
+        assert.equal("rw-------", lfs.attributes(path, "permissions"))
+    end)
+
     it("ends an endless loop on Ctrl-C", function()
         start()
         program:type("print(6 * 7) while true do pcall(function() while true do end end) end\r")

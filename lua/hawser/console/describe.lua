@@ -134,7 +134,8 @@ end
 local KINDS = {
     ["hawser.system"] = describe.system,
     ["hawser.pid"] = function(pid) return "pid " .. tostring(pid) end,
-    ["hawser.handle"] = function() return "handle (:cancel() ends what it stands for)" end,
+    ["hawser.handle"] = tostring,
+    ["hawser.timer"] = function() return "timer of an actor" end,
     ["hawser.events"] = function() return "events (:subscribe(pattern, fn))" end,
     ["hawser.context"] = function() return "context of an actor" end,
     ["hawser.process"] = function(process)
