@@ -6,12 +6,13 @@
 #include <stdint.h>
 
 /* X(name): what goes wrong (fault.c) */
-#define FAULTS(X)                                                                                  \
-    X(cut_everything)                                                                              \
-    X(cut_pair)                                                                                    \
-    X(cut_by_call) X(unreachable) X(partition_cut) X(partition_silent) X(partition_one_way)        \
-        X(collide) X(dial_at_once) X(way_slow) X(way_narrow) X(way_lossy) X(pause) X(clock_stalls) \
-            X(clock_jumps) X(slow_reader) X(kill_reset) X(kill_silent) X(restart)                  \
+#define FAULTS(X)                                                                       \
+    X(cut_everything)                                                                   \
+    X(cut_pair)                                                                         \
+    X(cut_by_call)                                                                      \
+    X(unreachable) X(partition_cut) X(partition_silent) X(partition_one_way) X(collide) \
+        X(dial_at_once) X(way_slow) X(way_narrow) X(way_lossy) X(pause) X(clock_stalls) \
+            X(clock_jumps) X(slow_reader) X(kill_reset) X(kill_silent) X(restart)       \
                 X(close_endpoint) X(quarantine) X(release) X(block) X(unblock)
 enum fault_kind {
 #define X(name) FAULT_##name,
@@ -24,7 +25,8 @@ enum fault_kind {
 #define COUNTS(X)                                                                                 \
     X(systems)                                                                                    \
     X(lives)                                                                                      \
-    X(steps) X(sent) X(refused) X(delivered) X(letters) X(unacknowledged) X(requests) X(answered) \
+    X(steps)                                                                                      \
+    X(sent) X(refused) X(delivered) X(letters) X(unacknowledged) X(requests) X(answered)          \
         X(watches) X(ends) X(connects) X(resumes) X(reconnects) X(gates) X(given_up) X(suspected) \
             X(throttled) X(quarantines) X(blocks) X(refused_links)
 enum count_kind {

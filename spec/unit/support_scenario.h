@@ -15,10 +15,10 @@
 
 enum { SCENARIO_ALPHA, SCENARIO_BETA, SCENARIO_CLIENT, SCENARIO_SIDES };
 /* From, to: who sends numbered messages to whom, and watches them. */
-#define SCENARIO_LANES(X)                                               \
-    X(SCENARIO_ALPHA, SCENARIO_BETA)                                    \
-    X(SCENARIO_BETA, SCENARIO_ALPHA) X(SCENARIO_CLIENT, SCENARIO_ALPHA) \
-        X(SCENARIO_ALPHA, SCENARIO_CLIENT)
+#define SCENARIO_LANES(X)            \
+    X(SCENARIO_ALPHA, SCENARIO_BETA) \
+    X(SCENARIO_BETA, SCENARIO_ALPHA) \
+    X(SCENARIO_CLIENT, SCENARIO_ALPHA) X(SCENARIO_ALPHA, SCENARIO_CLIENT)
 enum { SCENARIO_LANE_COUNT = 4 };
 
 struct scenario;

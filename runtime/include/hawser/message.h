@@ -111,7 +111,8 @@ struct hws_message {
     struct hws_correlation correlation; /* out: 0 lets the system derive one */
     uint16_t kind;                      /* enum hws_message_kind */
     uint16_t reason;
-    struct hws_pid *who; /* terminated, dead_letter_response; of a response: whom the request went to */
+    struct hws_pid
+        *who; /* terminated, dead_letter_response; of a response: whom the request went to */
     struct hws_buffer *buffer; /* what the payload is a slice of */
 };
 
