@@ -29,14 +29,19 @@ static int list_reasons(lua_State *L)
     return 1;
 }
 
-static const luaL_Reg functions[] = {
-    { "system", hwl_new_system },     { "run", hwl_run_all },
-    { "run_until", hwl_run_until },   { "options", hwl_list_options },
-    { "options_of", hwl_options_of }, { "event_types", hwl_list_events },
-    { "reasons", list_reasons },      { "policy_refused", hwl_policy_refused },
-    { "systems", hwl_list_systems },  { "resume", hwl_guarded_resume },
-    { "interrupts", hwl_interrupts }, { NULL, NULL }
-};
+static const luaL_Reg functions[] = { { "system", hwl_new_system },
+                                      { "run", hwl_run_all },
+                                      { "run_until", hwl_run_until },
+                                      { "options", hwl_list_options },
+                                      { "options_of", hwl_options_of },
+                                      { "event_types", hwl_list_events },
+                                      { "reasons", list_reasons },
+                                      { "policy_refused", hwl_policy_refused },
+                                      { "systems", hwl_list_systems },
+                                      { "resume", hwl_guarded_resume },
+                                      { "interrupts", hwl_interrupts },
+                                      { "interrupted", hwl_is_interrupted },
+                                      { NULL, NULL } };
 
 static void open_all(struct hwl_state *state, lua_State *L)
 {

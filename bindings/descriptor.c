@@ -3,7 +3,6 @@
 #include "descriptor.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -103,7 +102,7 @@ static void on_event(void *data)
     struct waiter *waiter = data;
     char text[HWL_TEXT];
     if (hwl_call(waiter->state, 0, call_function, waiter, text) != HWL_DONE)
-        (void)fprintf(stderr, "hawser: %s\n", text);
+        lua_warning(waiter->state->lua, text, 0);
 }
 
 /* --- descriptors --- */

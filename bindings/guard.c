@@ -19,6 +19,19 @@ static bool is_readable(int descriptor)
     return descriptor >= 0 && poll(&waits, 1, 0) > 0;
 }
 
+static bool is_over(const struct hwl_state *state, const struct hwl_guard *guard)
+{
+    return guard->interrupted || atomic_load(&state->interrupts) != state->obeyed ||
+           is_readable(guard->descriptor);
+}
+
+int hwl_is_interrupted(lua_State *L)
+{
+    struct hwl_state *state = hwl_state(L);
+    lua_pushboolean(L, state->guard && is_over(state, state->guard));
+    return 1;
+}
+
 static void on_count(lua_State *L, lua_Debug *debug)
 {
     struct hwl_state *state = hwl_state(L);
@@ -30,8 +43,7 @@ static void on_count(lua_State *L, lua_Debug *debug)
     }
     if (!guard->interrupted && lua_gethookcount(L) == 1)
         lua_sethook(L, on_count, LUA_MASKCOUNT, STEP);
-    bool is_signalled = atomic_load(&state->interrupts) != state->obeyed;
-    if (!guard->interrupted && !is_signalled && !is_readable(guard->descriptor))
+    if (!is_over(state, guard))
         return;
     guard->interrupted = true;
     lua_sethook(L, on_count, LUA_MASKCOUNT, 1);

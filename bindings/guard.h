@@ -11,6 +11,8 @@
 
 #include "state.h"
 
+/* core.interrupted() -> is what a person typed to end? For C functions that run long, which nothing else interrupts. */
+int hwl_is_interrupted(lua_State *L);
 /* core.resume(co, descriptor, ...) -> as coroutine.resume(), and behind an error whether it was the interrupt */
 int hwl_guarded_resume(lua_State *L);
 

@@ -95,6 +95,7 @@ return function(args)
     end
     local console = require "hawser.console"
     console.own_loop()
+    warn "@on"
     local terminal = require("hawser.cli.terminal").open()
     local good
     if terminal then

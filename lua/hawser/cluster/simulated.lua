@@ -7,6 +7,7 @@ local world = require "hawser.world"
 
 local PACE = 0.01    -- seconds between two looks at the real clock
 local BEHIND = 1     -- at most so many seconds are caught up at a time
+local SLICE = 1      -- seconds of virtual time between two looks at Ctrl-C
 local PATIENCE = 60  -- seconds of virtual time that a line waits for its answer
 
 local Net = {}
@@ -51,8 +52,15 @@ function Net:now()
     return self.world:now()
 end
 
+-- A second at a time, so that Ctrl-C ends a long one.
 function Net:run(seconds)
-    self.world:run(seconds)
+    while seconds > 0 do
+        if core.interrupted() then
+            error("interrupted", 0)
+        end
+        self.world:run(math.min(seconds, SLICE))
+        seconds = seconds - SLICE
+    end
 end
 
 -- What a line that waits calls: nothing happens in virtual time unless it is run.
@@ -61,7 +69,7 @@ function Net:driver()
         return nil
     end
     return function(condition)
-        self.world:run_until(condition, PATIENCE)
+        self.world:run_until(function() return condition() or core.interrupted() end, PATIENCE)
     end
 end
 
