@@ -176,6 +176,17 @@ describe("a remote spawn", function()
         assert.same({ next = 1 }, beta:kinds())
     end)
 
+    it("may have a constructor that stops the system", function()
+        beta:register_kind("end", function()
+            beta:stop { deadline = 0 }
+            return worker()
+        end, { allow = { "*" } })
+        local status, code = outcome(spawn(beta.address, "end", nil, { timeout = 5 }))
+        assert.is_true(status == "error" and code == "ECLOSED" or status == "unavailable", status)
+        systems.wait(function() return beta:is_stopped() end)
+        assert.equal(0, beta:statistics().actors)
+    end)
+
     it("is unavailable where too many live, and where nobody is", function()
         systems.stop()
         start { remote_spawn_limit = 2 }

@@ -124,7 +124,6 @@ void hwsi_tell_processes(struct hwsi_question *question)
     char detail[HWS_DETAIL_MAX] = "";
     if (refuse_asker(question))
         return;
-    question->laborious = true;
     int match = request->match.data ? hwsi_service_name(names, HWS_MATCH_COUNT, request->match)
                                     : (int)HWS_MATCH_part;
     if (match < 0) {
@@ -132,6 +131,7 @@ void hwsi_tell_processes(struct hwsi_question *question)
                     "match: expected part, exact or regex");
         return;
     }
+    question->laborious = match != HWS_MATCH_exact;
     int error = hwsi_pattern_init(&pattern, question->host->local->heap, (enum hws_match)match,
                                   request->pattern, detail, sizeof detail);
     if (error) {
