@@ -6,6 +6,56 @@
 
 static uint8_t room[NUMBER_MOST];
 
+/* --- what message `n` says of itself --- */
+
+static const char *type_of(uint32_t n)
+{
+    static const char *const types[] = { NULL, "temperature", NULL, "humidity", "wind" };
+    return types[n % 5];
+}
+
+/* Nobody, a voice of the sender, or one of a third system, which is the first that can be dialled. */
+static const struct machine *third_party(const struct machine *machine)
+{
+    for (size_t i = 0; i < machine->world->size; i++)
+        if (machine->talks[i] && !machine->world->machines[i].client)
+            return &machine->world->machines[i];
+    return NULL;
+}
+
+static struct hws_pid *named_sender(struct life *life, uint32_t n)
+{
+    const struct machine *third = third_party(life->machine);
+    if (n % 4 == 0)
+        return NULL;
+    return n % 4 == 1 && third ? world_peer(life, third, 1) : life->voices[0];
+}
+
+static void check_envelope(struct life *life, const struct number *number,
+                           const struct hws_message *message)
+{
+    char expected[NAME_ROOM + 8] = "", got[NAME_ROOM + 8] = "", address[NAME_ROOM];
+    const struct life *from = book_sender(life->world, number);
+    const struct machine *third = from ? third_party(from->machine) : NULL;
+    const char *type = type_of(number->number);
+    if (!from)
+        return;
+    if (number->number % 4 == 1 && third) {
+        world_address(third, address);
+        snprintf(expected, sizeof expected, "%s/r1", address);
+    } else if (number->number % 4) {
+        snprintf(expected, sizeof expected, "%s/r0", from->address);
+    }
+    if (message->sender)
+        hws_pid_format(message->sender, got, sizeof got);
+    if (strcmp(expected, got) != 0)
+        world_fail(life->world, "s%02u->s%02u #%u says it is from \"%s\", not \"%s\"", number->from,
+                   number->to, number->number, got, expected);
+    if (strcmp(type ? type : "", message->type ? hws_atom_text(message->type) : "") != 0)
+        world_fail(life->world, "s%02u->s%02u #%u is of another type", number->from, number->to,
+                   number->number);
+}
+
 /* --- receiving --- */
 
 struct machine *actor_partner(struct machine *machine)
@@ -38,9 +88,10 @@ static int receive(void *self, struct hws_context *context, const struct hws_mes
     if (!number_read(message->payload, &number))
         world_fail(life->world, "s%02u got a damaged payload of %zu bytes", life->machine->index,
                    message->payload.size);
-    else if (number.kind == 'm')
+    else if (number.kind == 'm') {
+        check_envelope(life, &number, message);
         book_delivered(life, &number, voice_of(context));
-    else if (number.kind == 'w')
+    } else if (number.kind == 'w')
         book_word(life, &number);
     else if (message->request_id && !dice_chance(&life->world->dice, 5))
         hws_context_respond(context, message, message->payload);
@@ -131,28 +182,15 @@ static size_t random_padding(struct world *world)
     }
 }
 
-/* Whom the message says it is from: nobody, a voice here, or one of a third system. */
-static struct hws_pid *random_sender(struct life *life)
-{
-    struct world *world = life->world;
-    switch (dice_roll(&world->dice, 4)) {
-    case 0: return life->voices[0];
-    case 1: return world_peer(life, actor_partner(life->machine), 1);
-    default: return NULL;
-    }
-}
-
 void actor_send(struct life *life, const struct machine *to)
 {
-    static const char *const types[] = { "temperature", "humidity", "wind" };
     struct world *world = life->world;
     uint32_t n = book_send(life, to);
     struct number number = { 'm', life->machine->index, to->index, n };
     struct hws_pid *target = world_peer(life, to, n % VOICES);
-    struct hws_message message = { .payload = { room, 0 }, .sender = random_sender(life) };
-    uint64_t type = dice_roll(&world->dice, 6);
-    if (type < 3 && hws_atom_make(life->system, types[type], &message.type))
-        message.type = NULL;
+    struct hws_message message = { .payload = { room, 0 }, .sender = named_sender(life, n) };
+    if (type_of(n) && hws_atom_make(life->system, type_of(n), &message.type))
+        world_fail(world, "out of memory for a type");
     message.payload.size = number_write(room, &number, random_padding(world));
     world->sending = true;
     int error = hws_send(life->system, target, &message);

@@ -152,6 +152,15 @@ static void check_shut(struct life *life, const struct number *n, uint32_t sende
     }
 }
 
+const struct life *book_sender(struct world *world, const struct number *number)
+{
+    const struct record *record = find(world, number);
+    const struct life *life = record ? world->lives : NULL;
+    while (life && life->number != record->life)
+        life = life->before;
+    return life;
+}
+
 void book_delivered(struct life *life, const struct number *number, uint32_t voice)
 {
     struct world *world = life->world;

@@ -60,6 +60,7 @@ void book_free(struct world *world);
 uint32_t book_send(struct life *life, const struct machine *to);
 void book_refused(struct life *life, const struct machine *to, uint32_t number);
 void book_delivered(struct life *life, const struct number *number, uint32_t voice);
+const struct life *book_sender(struct world *world, const struct number *number);
 void book_letter(struct life *life, const struct number *number,
                  enum hws_dead_letter_reason reason);
 struct request *book_ask(struct life *life);

@@ -230,9 +230,12 @@ static bool quarantine(struct strike *s)
     return true;
 }
 
+/* Whoever has shut somebody out, if anybody has. */
 static bool release_it(struct strike *s)
 {
     struct life *life = s->one->now;
+    for (size_t i = 0; i < s->world->size && !(life && life->shut_count); i++)
+        life = s->world->machines[i].now;
     if (!life || !life->shut_count)
         return false;
     for (size_t i = 0; i < s->world->size; i++)
@@ -254,16 +257,23 @@ static bool block(struct strike *s)
     return true;
 }
 
-static bool unblock(struct strike *s)
+static bool unblock_all(struct life *life)
 {
-    struct life *life = s->one->now;
     bool any = false;
-    for (size_t i = 0; life && i < s->world->size; i++) {
+    for (size_t i = 0; life && i < life->world->size; i++) {
         if (!life->blocked[i])
             continue;
         life->blocked[i] = false;
-        any |= hws_unblock_system(life->system, s->world->machines[i].name) == 0;
+        any |= hws_unblock_system(life->system, life->world->machines[i].name) == 0;
     }
+    return any;
+}
+
+static bool unblock(struct strike *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->world->size && !any; i++)
+        any = unblock_all(s->world->machines[i].now);
     return any;
 }
 
@@ -368,7 +378,7 @@ void fault_end_all(struct world *world)
     for (size_t i = 0; i < world->size; i++) {
         struct strike strike = { .world = world, .one = &world->machines[i] };
         hws_loopback_pause(world->network, strike.one->name, 0);
-        unblock(&strike);
+        unblock_all(strike.one->now);
         release_it(&strike);
     }
 }

@@ -182,6 +182,7 @@ void world_begin_life(struct machine *machine)
         return;
     }
     life->uid = hws_system_uid(life->system);
+    snprintf(life->address, sizeof life->address, "%s", hws_system_address(life->system));
     world_trace(world, "s%02u starts, uid %016llx, address %s", machine->index,
                 (unsigned long long)life->uid, hws_system_address(life->system));
 }

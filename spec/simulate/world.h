@@ -53,6 +53,7 @@ struct life {
     uint32_t number;
     struct hws_system *system; /* NULL: freed */
     uint64_t uid;
+    char address[NAME_ROOM];
     bool killed, stopping;
     struct policy policy;
     struct hws_pid *voices[VOICES], *peers[MACHINES][VOICES];
