@@ -154,11 +154,15 @@ static const struct hwsi_endpoint *endpoint_at(const struct hwsi_list *node)
     return HWSI_ENTRY(node, struct hwsi_endpoint, all);
 }
 
+/* What goes on to another peer is written anew, with its names spelled out once more. */
+#define NAMES_AGAIN (size_t)(64 * 1024)
+
 static void check_ring(struct life *life, const struct hwsi_endpoint *endpoint,
                        const struct hws_options *options)
 {
     const struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_USER];
-    if (ring->bytes > options->endpoint_writer_queue_bytes ||
+    size_t names = endpoint->totals.connects > 1 ? NAMES_AGAIN : 0;
+    if (ring->bytes > options->endpoint_writer_queue_bytes + names ||
         hwsi_ring_count(ring) > options->endpoint_writer_queue_size)
         world_fail(life->world,
                    "s%02u holds %llu messages of %llu bytes for %s; it may hold %llu of %llu",

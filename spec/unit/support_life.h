@@ -18,8 +18,8 @@
                 X(ActorFailed) X(Watch) X(PolicyLoaded) X(PolicyError) X(Shutdown)
 
 void life_run(struct scenario *scenario);
-/* Of the points of a life, every so many are tried: HAWSER_TORTURE, or each, but every eighth where a sanitizer slows it down. */
-unsigned life_step(void);
+/* Of the points of a life, every so many are tried: HAWSER_TORTURE, or `usual`, but eight times that where a sanitizer slows it down. */
+unsigned life_step(unsigned usual);
 /* NULL, or the first event of LIFE_EVENTS that did not come. */
 const char *life_missed(const struct scenario *scenario);
 

@@ -61,7 +61,7 @@ static unsigned fail_each_call(bool for_good)
         memcpy(calls[side], plans[side].calls, sizeof calls[side]);
     for (int side = 0; side < SCENARIO_SIDES; side++)
         for (int what = 0; what < FAULT_COUNT; what++)
-            for (uint64_t n = 1; n <= calls[side][what]; n += life_step(), tried++) {
+            for (uint64_t n = 1; n <= calls[side][what]; n += life_step(1), tried++) {
                 clear();
                 plans[side] = (struct fault_plan){ .what = (enum fault)what,
                                                    .fail_at = n,
@@ -91,7 +91,7 @@ static void test_each_call_fails_for_good(void **state)
 static void test_reads_end_at_each_byte(void **state)
 {
     (void)state;
-    for (uint64_t at = 1; at <= BYTES_MOST; at += life_step(), splits++) {
+    for (uint64_t at = 1; at <= BYTES_MOST; at += life_step(1), splits++) {
         clear();
         plans[0].split_at = plans[1].split_at = plans[2].split_at = at;
         live(true, "split", at);
@@ -101,7 +101,7 @@ static void test_reads_end_at_each_byte(void **state)
 static void cut_at_each_byte(int side)
 {
     unsigned before = cuts, tried = 0;
-    for (uint64_t at = 1; at <= BYTES_MOST; at += life_step()) {
+    for (uint64_t at = 1; at <= BYTES_MOST; at += life_step(1)) {
         clear();
         plans[side].cut_at = at;
         tried++;

@@ -71,22 +71,22 @@ static unsigned fail_every(uint64_t step, uint64_t fail_count, uint64_t symbols)
 static void test_each_fails_once(void **state)
 {
     (void)state;
-    once = fail_every(life_step(), 1, 4096) + fail_every(life_step(), 1, 0);
+    once = fail_every(life_step(1), 1, 4096) + fail_every(life_step(1), 1, 0);
 }
 
 static void test_some_fail(void **state)
 {
     (void)state;
     for (uint64_t count = 2; count <= 12; count++) {
-        some +=
-            fail_every(SOME * life_step(), count, 4096) + fail_every(SOME * life_step(), count, 0);
+        some += fail_every(SOME * life_step(1), count, 4096) +
+                fail_every(SOME * life_step(1), count, 0);
     }
 }
 
 static void test_each_fails_for_good(void **state)
 {
     (void)state;
-    for_good = fail_every(life_step(), UINT64_MAX, 4096) + fail_every(life_step(), UINT64_MAX, 0);
+    for_good = fail_every(life_step(1), UINT64_MAX, 4096) + fail_every(life_step(1), UINT64_MAX, 0);
 }
 
 static void test_only(void **state)
