@@ -231,6 +231,14 @@ describe("a console's values", function()
                      format.value({ 1, name = { "aaaaaaaa", "bbbbbbbb" } }, { width = 20 }))
     end)
 
+    it("fill lines when there are many", function()
+        local many = {}
+        for i = 1, 30 do many[i] = i end
+        local text = format.value(many, { width = 40 })
+        assert.truthy(text:find("^{\n  1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11,\n  12, "), text)
+        for line in text:gmatch("[^\n]+") do assert.is_true(#line <= 40, line) end
+    end)
+
     it("run nobody's code but __tostring", function()
         local trap = setmetatable({}, { __index = error, __pairs = error, __len = error,
                                         __eq = error, __name = "trap" })

@@ -13,6 +13,8 @@ local COLOURS = {
     string = "32", number = "36", boolean = "35", ["nil"] = "35", live = "34;1", faint = "2",
 }
 
+local MANY = 12 -- items that are not worth a line each
+
 local ESCAPES = {
     ["\n"] = "\\n", ["\t"] = "\\t", ["\r"] = "\\r", ["\\"] = "\\\\", ['"'] = '\\"', ["\0"] = "\\0",
     ["\27"] = "\\27", ["\a"] = "\\a",
@@ -159,6 +161,24 @@ local function visible_length(text)
     return utf8.len(plain) or #plain
 end
 
+-- Many short items: several a line, as words in a paragraph.
+local function filled(items, width)
+    local lines, line, used = {}, {}, 0
+    for i, item in ipairs(items) do
+        local length = visible_length(item) + 2
+        if used > 0 and used + length > width then
+            lines[#lines + 1] = table.concat(line, ", ")
+            line, used = {}, 0
+        end
+        line[#line + 1] = item
+        used = used + length
+        if i == #items then
+            lines[#lines + 1] = table.concat(line, ", ")
+        end
+    end
+    return lines
+end
+
 function Printer:table(value, depth)
     if self.open[value] then
         return self:paint("faint", "<cycle>")
@@ -179,6 +199,9 @@ function Printer:table(value, depth)
         return "{ " .. one .. " }"
     end
     local indent = ("  "):rep(depth)
+    if not many and #items > MANY then
+        items = filled(items, self.width - 2 * depth - 2)
+    end
     return ("{\n%s  %s\n%s}"):format(indent, table.concat(items, ",\n" .. indent .. "  "), indent)
 end
 
