@@ -179,7 +179,7 @@ int hwl_socket_write(lua_State *L)
 
 int hwl_socket_address(lua_State *L)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = { 0 };
     socklen_t size = sizeof address;
     char host[INET_ADDRSTRLEN];
     int descriptor = hwl_check_descriptor(L, 1);

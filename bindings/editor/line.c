@@ -212,9 +212,9 @@ static void free_all(struct line *line)
     if (line->history)
         history_end(line->history);
     if (line->in)
-        fclose(line->in);
+        (void)fclose(line->in);
     if (line->out)
-        fclose(line->out);
+        (void)fclose(line->out);
     sem_destroy(&line->go);
     sem_destroy(&line->back);
     free(line->prompt);
@@ -225,9 +225,9 @@ static void free_all(struct line *line)
 /* libedit works in the locale's characters. */
 static void set_locale(void)
 {
-    setlocale(LC_CTYPE, "");
+    (void)setlocale(LC_CTYPE, "");
     if (MB_CUR_MAX == 1)
-        setlocale(LC_CTYPE, "C.UTF-8");
+        (void)setlocale(LC_CTYPE, "C.UTF-8");
 }
 
 struct line *line_new(int input, int output)
