@@ -15,6 +15,7 @@ local ARROWS = {
     loop = { "base", "uv.h" },
     system = { "base", "wire", "actor", "policy", "remote", "transport", "loop" },
     bindings = { "lua.h" },
+    editor = { "lua.h", "histedit.h" },
 }
 
 -- Libraries that only some layers may see. The public headers show none; msgpack-c, which the
@@ -23,6 +24,7 @@ local LIBRARIES = {
     { name = "uv.h", patterns = { "^uv%.h$", "^uv/" } },
     { name = "lua.h", patterns = { "^lua%.h", "^luaconf%.h", "^lauxlib%.h", "^lualib%.h" } },
     { name = "pcre2.h", patterns = { "^pcre2%.h$" } },
+    { name = "histedit.h", patterns = { "^histedit%.h$", "^editline/" } },
     { name = "msgpack.h", patterns = { "^msgpack%.h", "^msgpack/" } },
 }
 
@@ -60,6 +62,7 @@ end
 ---The layer that a file belongs to, or nil when the house has no place for it.
 local function layer_of(path)
     if path:match("^runtime/include/hawser/") then return "public" end
+    if path:match("^bindings/editor/") then return "editor" end
     if path:match("^bindings/") then return "bindings" end
     if path:match("^runtime/system[^/]*$") then return "system" end
     local name = path:match("^runtime/(%w+)/")
