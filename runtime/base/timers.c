@@ -3,6 +3,9 @@
 
 #include <assert.h>
 
+/* Each level that a timer moves touches that timer, which is in no cache: few levels, then. */
+#define FANOUT 4
+
 void hwsi_timers_init(struct hwsi_timers *timers, struct hwsi_heap *heap)
 {
     *timers = (struct hwsi_timers){ .heap = heap };
@@ -20,7 +23,7 @@ int hwsi_timer_register(struct hwsi_timers *timers, struct hwsi_timer *timer, hw
 {
     if (timers->registered == timers->capacity) {
         size_t capacity = timers->capacity ? timers->capacity * 2 : 16;
-        struct hwsi_timer **nodes =
+        struct hwsi_timer_node *nodes =
             hwsi_resize(timers->heap, timers->nodes, timers->capacity * sizeof *nodes,
                         capacity * sizeof *nodes);
         if (!nodes)
@@ -42,40 +45,49 @@ void hwsi_timer_unregister(struct hwsi_timer *timer)
     timer->timers = NULL;
 }
 
-static bool before(const struct hwsi_timer *a, const struct hwsi_timer *b)
+static bool before(const struct hwsi_timer_node *a, const struct hwsi_timer_node *b)
 {
     return a->due != b->due ? a->due < b->due : a->order < b->order;
 }
 
-static void put(struct hwsi_timers *timers, size_t i, struct hwsi_timer *timer)
+static void put(struct hwsi_timers *timers, size_t i, const struct hwsi_timer_node *node)
 {
-    timers->nodes[i] = timer;
-    timer->place = i + 1;
+    timers->nodes[i] = *node;
+    node->timer->place = i + 1;
 }
 
-static void sift_up(struct hwsi_timers *timers, size_t i, struct hwsi_timer *timer)
+static void sift_up(struct hwsi_timers *timers, size_t i, const struct hwsi_timer_node *node)
 {
-    while (i > 0 && before(timer, timers->nodes[(i - 1) / 2])) {
-        put(timers, i, timers->nodes[(i - 1) / 2]);
-        i = (i - 1) / 2;
+    while (i > 0 && before(node, &timers->nodes[(i - 1) / FANOUT])) {
+        put(timers, i, &timers->nodes[(i - 1) / FANOUT]);
+        i = (i - 1) / FANOUT;
     }
-    put(timers, i, timer);
+    put(timers, i, node);
 }
 
-static void sift_down(struct hwsi_timers *timers, size_t i, struct hwsi_timer *timer)
+/* The earliest child of node i; count: it has none. */
+static size_t earliest_child(const struct hwsi_timers *timers, size_t i)
 {
-    for (;;) {
-        size_t child = 2 * i + 1;
-        if (child >= timers->count)
-            break;
-        if (child + 1 < timers->count && before(timers->nodes[child + 1], timers->nodes[child]))
-            child++;
-        if (!before(timers->nodes[child], timer))
-            break;
-        put(timers, i, timers->nodes[child]);
+    size_t best = FANOUT * i + 1, end = best + FANOUT;
+    if (best >= timers->count)
+        return timers->count;
+    if (end > timers->count)
+        end = timers->count;
+    for (size_t child = best + 1; child < end; child++)
+        if (before(&timers->nodes[child], &timers->nodes[best]))
+            best = child;
+    return best;
+}
+
+static void sift_down(struct hwsi_timers *timers, size_t i, const struct hwsi_timer_node *node)
+{
+    size_t child;
+    while ((child = earliest_child(timers, i)) < timers->count &&
+           before(&timers->nodes[child], node)) {
+        put(timers, i, &timers->nodes[child]);
         i = child;
     }
-    put(timers, i, timer);
+    put(timers, i, node);
 }
 
 void hwsi_timer_stop(struct hwsi_timer *timer)
@@ -84,14 +96,14 @@ void hwsi_timer_stop(struct hwsi_timer *timer)
         return;
     struct hwsi_timers *timers = timer->timers;
     size_t i = timer->place - 1;
-    struct hwsi_timer *last = timers->nodes[--timers->count];
+    struct hwsi_timer_node last = timers->nodes[--timers->count];
     timer->place = 0;
-    if (last == timer)
+    if (last.timer == timer)
         return;
-    if (i > 0 && before(last, timers->nodes[(i - 1) / 2]))
-        sift_up(timers, i, last);
+    if (i > 0 && before(&last, &timers->nodes[(i - 1) / FANOUT]))
+        sift_up(timers, i, &last);
     else
-        sift_down(timers, i, last);
+        sift_down(timers, i, &last);
 }
 
 void hwsi_timer_start(struct hwsi_timer *timer, uint64_t due)
@@ -100,8 +112,8 @@ void hwsi_timer_start(struct hwsi_timer *timer, uint64_t due)
     assert(timers && timers->count <= timers->capacity);
     hwsi_timer_stop(timer);
     timer->due = due;
-    timer->order = timers->started++;
-    sift_up(timers, timers->count++, timer);
+    struct hwsi_timer_node node = { due, timers->started++, timer };
+    sift_up(timers, timers->count++, &node);
     if (timer->place == 1 && timers->on_earlier)
         timers->on_earlier(timers);
 }
@@ -110,7 +122,7 @@ bool hwsi_timers_fire_one(struct hwsi_timers *timers, uint64_t now)
 {
     if (hwsi_timers_next(timers) > now || timers->count == 0)
         return false;
-    struct hwsi_timer *timer = timers->nodes[0];
+    struct hwsi_timer *timer = timers->nodes[0].timer;
     hwsi_timer_stop(timer);
     timer->fn(timer);
     return true;
@@ -119,7 +131,7 @@ bool hwsi_timers_fire_one(struct hwsi_timers *timers, uint64_t now)
 void hwsi_timers_fire(struct hwsi_timers *timers, uint64_t now)
 {
     uint64_t until = timers->started;
-    while (timers->count && timers->nodes[0]->order < until && hwsi_timers_fire_one(timers, now))
+    while (timers->count && timers->nodes[0].order < until && hwsi_timers_fire_one(timers, now))
         ;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Timers on injected time: a binary heap of intrusive nodes. A timer is registered once, which reserves its place, so that
+ * Timers on injected time: a heap, with the times that are compared in it. A timer is registered once, which reserves its place, so that
  * starting it can't fail. Callbacks run from hwsi_timers_fire() and may start, stop and unregister any timer.
  */
 #ifndef HAWSER_BASE_TIMERS_H
@@ -15,12 +15,16 @@ struct hwsi_timer {
     struct hwsi_timers *timers; /* NULL: not registered */
     hwsi_timer_fn fn;
     uint64_t due;
+    size_t place; /* 1-based in the heap; 0: not running */
+};
+struct hwsi_timer_node {
+    uint64_t due;
     uint64_t order; /* timers due at the same time fire in the order they were started */
-    size_t place;   /* 1-based in the heap; 0: not running */
+    struct hwsi_timer *timer;
 };
 struct hwsi_timers {
     struct hwsi_heap *heap;
-    struct hwsi_timer **nodes;
+    struct hwsi_timer_node *nodes;
     size_t count, capacity, registered;
     uint64_t started;
     void (*on_earlier)(
@@ -49,7 +53,7 @@ void hwsi_timers_fire(struct hwsi_timers *timers, uint64_t now);
 uint64_t hwsi_next_tick(uint64_t due, uint64_t period, uint64_t now);
 static inline uint64_t hwsi_timers_next(const struct hwsi_timers *timers)
 {
-    return timers->count ? timers->nodes[0]->due : HWS_NEVER;
+    return timers->count ? timers->nodes[0].due : HWS_NEVER;
 }
 
 #endif
