@@ -215,7 +215,7 @@ describe("a remote spawn", function()
             end)
         end
         assert(inside(function(ctx) return ctx:request(beta.address .. "/$services", {}) end))
-        assert.same({ "timeout", "ETIMEOUT", true }, { outcome(named(0.3)) })
+        assert.same({ "timeout", "ETIMEOUT", true }, { outcome(named(1)) })
         local status, pid
         for _ = 1, 100 do
             local _

@@ -174,6 +174,8 @@ int hwsi_service_answer_decode(struct hws_slice payload, struct hwsi_service_ans
 
 int hwsi_service_texts(struct hws_slice array, uint64_t *count, struct hws_slice *rest)
 {
+    if (!array.data)
+        return HWS_EDECODE;
     struct hwsi_reader reader = { array.data, array.data + array.size };
     if (!hwsi_read_array(&reader, count) || *count > hwsi_reader_left(&reader))
         return HWS_EDECODE;

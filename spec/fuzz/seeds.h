@@ -12,7 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef SEED_VECTORS /* another file, and the bars before its hex */
 #define SEED_VECTORS "spec/vectors/wire.txt"
+#define SEED_BARS 2
+#endif
 #define SEED_SIZE 8192u
 
 /* Converts up to the next column; the first `skip` bytes are left out. */
@@ -55,8 +58,10 @@ static void seed_corpus(int argc, char **argv, size_t skip)
     }
     FILE *vectors = i < argc ? fopen(SEED_VECTORS, "r") : NULL;
     for (unsigned number = 0; vectors && fgets(line, sizeof line, vectors); number++) {
-        char *hex = line[0] == '#' ? NULL : strchr(line, '|');
-        hex = hex ? strchr(hex + 1, '|') : NULL;
+        char *hex = line[0] == '#' ? NULL : line;
+        for (int bar = 0; hex && bar < SEED_BARS; bar++) {
+            hex = strchr(hex + 1, '|');
+        }
         size_t size = hex ? seed_bytes(hex + 1, skip, bytes) : 0;
         if (size) {
             seed_write(argv[i], number, bytes, size);

@@ -400,6 +400,9 @@ static void test_lying_pages(void **state)
                                           "a"));
     on_page(NULL, 0, &response);
     assert_int_equal(page.error, HWS_EDECODE);
+    response.payload = hws_slice_of(BYTES("\x81\xa6status\xa2ok")); /* no list at all */
+    on_page(NULL, 0, &response);
+    assert_int_equal(page.error, HWS_EDECODE);
     response.payload = hws_slice_of(BYTES(many));
     on_page(NULL, 0, &response);
     assert_int_equal(page.error, HWS_EDECODE);

@@ -284,8 +284,7 @@ static void test_timeout(void **state)
     allow("alpha");
     assert_int_equal(spawn(pair.beta.address, "first", "worker", 0), HWS_SPAWN_ok);
     pair.cut = true;
-    assert_int_equal(spawn(pair.beta.address, "orphan", "worker", 300 * HWS_MILLISECOND),
-                     HWS_SPAWN_timeout);
+    assert_int_equal(spawn(pair.beta.address, "orphan", "worker", HWS_SECOND), HWS_SPAWN_timeout);
     assert_int_equal(pair.last.error, HWS_ETIMEOUT);
     assert_true(hws_spawn_retryable(pair.last.status));
     assert_int_equal(pair.made, 2);
