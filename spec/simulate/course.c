@@ -139,10 +139,12 @@ static void account(struct world *world)
 {
     end_mortals(world);
     hws_loopback_run_until(world->network, settled, world, 900 * HWS_SECOND);
-    world_run(world, 2 * HWS_SECOND); /* for what must not come any more */
+    world_run(world, CLOCKS_BEHIND); /* for acknowledgements, and what must not come any more */
     world_clear_doubts(world);
     chart_agree(world);
     book_close(world);
+    for (size_t i = 0; i < world->size; i++)
+        witness_quiet(world->machines[i].now);
 }
 
 /* --- the end --- */

@@ -75,9 +75,10 @@ static void report(const struct tally *tally, double took)
     list("what went wrong:", faults, tally->faults, FAULT_KINDS);
     printf("simulate: %" PRIu64
            " seeds in %.1f s (%.0f seeds an hour, %.0f simulated hours an hour), "
-           "%.2f simulated hours, %" PRIu64 " steady: everything as promised\n",
+           "%.2f simulated hours, %" PRIu64
+           " steady, memory at most %.0f %% of its bound: everything as promised\n",
            tally->worlds, took, (double)tally->worlds / took * 3600, hours(tally) / took * 3600,
-           hours(tally), tally->steady);
+           hours(tally), tally->steady, tally->most_memory * 100);
 }
 
 static int usage(void)

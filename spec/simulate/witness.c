@@ -173,17 +173,21 @@ static void check_ring(struct life *life, const struct hwsi_endpoint *endpoint,
 }
 
 /* An endpoint holds its state, symbols, a chunk of each ring, a read buffer; and what is queued. */
-#define MEMORY_BASE (size_t)(2048 * 1024)
-#define MEMORY_ENDPOINT (size_t)(400 * 1024)
+#define MEMORY_BASE (size_t)(1024 * 1024)
+#define MEMORY_ENDPOINT (size_t)(320 * 1024)
 #define MEMORY_MESSAGE (size_t)(70 * 1024)
 
 static void check_memory(struct life *life, size_t endpoints, size_t queued)
 {
     size_t held = life->system->heap->held;
     size_t most = MEMORY_BASE + endpoints * MEMORY_ENDPOINT + queued * 2;
-    if (held <= most)
+    double part = (double)held / (double)most;
+    if (part <= life->world->tally->most_memory)
         return;
     most += life_mail(life) * MEMORY_MESSAGE;
+    part = (double)held / (double)most;
+    if (part > life->world->tally->most_memory)
+        life->world->tally->most_memory = part;
     if (held > most)
         world_fail(life->world,
                    "s%02u holds %zu bytes; with %zu endpoints and %zu bytes queued it may hold %zu",
@@ -226,16 +230,65 @@ void witness_step(void *data, const struct hws_loopback_step *step)
         check_life(world->machines[index].now);
 }
 
-bool witness_connected(const struct life *life, const struct machine *other)
+static const struct hwsi_association *association_with(const struct life *life, uint64_t uid)
 {
     const struct hwsi_manager *manager = &life->system->manager;
-    if (!other->now)
-        return false;
     for (const struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints;
          node = node->next) {
         const struct hwsi_endpoint *endpoint = endpoint_at(node);
-        if (endpoint->connection && endpoint->association->remote_uid == other->now->uid)
-            return true;
+        if (endpoint->connection && endpoint->association->remote_uid == uid)
+            return endpoint->association;
     }
-    return false;
+    return NULL;
+}
+
+/* Both ends of a link are of one association. */
+static void check_agreement(struct life *life, const struct hwsi_association *here)
+{
+    for (size_t i = 0; i < life->world->size; i++) {
+        const struct life *other = life->world->machines[i].now;
+        const struct hwsi_association *there =
+            other->uid == here->remote_uid ? association_with(other, life->uid) : NULL;
+        if (there &&
+            (there->remote_session != here->session || here->remote_session != there->session))
+            world_fail(life->world, "s%02u and s%02u are connected, and of different associations",
+                       life->machine->index, other->machine->index);
+    }
+}
+
+static void check_rest(struct life *life, const struct hwsi_endpoint *endpoint)
+{
+    const struct hwsi_association *association = endpoint->association;
+    unsigned long long user = 0, system = 0;
+    bool waits = !hwsi_list_empty(&endpoint->waiting);
+    if (association) {
+        user = hwsi_ring_count(&association->lanes[HWSI_LANE_USER]);
+        system = hwsi_ring_count(&association->lanes[HWSI_LANE_SYSTEM]);
+    }
+    if (endpoint->connection)
+        check_agreement(life, association);
+    if (hwsi_is_client_address(endpoint->address->text))
+        return; /* of a life that is over, maybe: it is waited for */
+    if (waits || endpoint->level || user || system)
+        world_fail(
+            life->world,
+            "s%02u: all has ended, and its endpoint of %s (%s) has %llu and %llu messages in its rings, level %u%s",
+            life->machine->index, endpoint->address->text, hws_endpoint_state_name(endpoint->state),
+            user, system, (unsigned)endpoint->level, waits ? ", and watches that wait" : "");
+}
+
+void witness_quiet(struct life *life)
+{
+    const struct hwsi_manager *manager = &life->system->manager;
+    for (const struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints;
+         node = node->next)
+        check_rest(life, endpoint_at(node));
+    if (!hwsi_list_empty(&manager->remains) || !hwsi_list_empty(&life->system->local.untold))
+        world_fail(life->world, "s%02u: all has ended, and it is not at rest",
+                   life->machine->index);
+}
+
+bool witness_connected(const struct life *life, const struct machine *other)
+{
+    return other->now && association_with(life, other->now->uid);
 }

@@ -10,6 +10,8 @@
 
 void witness_event(void *life, const struct hws_event *event);
 void witness_step(void *world, const struct hws_loopback_step *step);
+/* When nothing is under way any more: rings are empty, levels normal, nothing waits. */
+void witness_quiet(struct life *life);
 /* Has `life` a link to the present life of `other`? */
 bool witness_connected(const struct life *life, const struct machine *other);
 
