@@ -174,12 +174,12 @@ static void finish(struct hws_context *actor)
                                              .reason = actor->failed ? "failed" : "stopped" });
     hwsi_list_remove(&actor->all);
     hwsi_roster_remove(&local->roster, actor->number);
-    hwsi_kind_left(&local->kinds, actor->kind);
     local->actor_count--;
     hwsi_alarms_cancel(actor);
     hwsi_family_leave(actor);
     if (actor->ops->released)
         actor->ops->released(actor->self);
+    hwsi_kind_left(&local->kinds, actor->kind); /* what the kind holds `released` may have needed */
     hwsi_free_text(local->heap, actor->failure);
     hwsi_pid_release(actor->pid);
     hwsi_free(local->heap, actor, sizeof *actor);

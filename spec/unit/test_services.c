@@ -26,9 +26,11 @@ static int receive(void *self, struct hws_context *context, const struct hws_mes
     (void)message;
     return 0;
 }
+/* What a kind's `data` holds its actors may use until their end. */
 static void on_released(void *self)
 {
-    (void)self;
+    if (self)
+        assert_int_equal(fixture.kind_released, 0);
     fixture.released++;
 }
 static const struct hws_actor_ops ops = { .receive = receive, .released = on_released };
@@ -44,6 +46,7 @@ static int make(void *data, const struct hws_kind_request *request,
     if (fixture.take_name)
         assert_int_equal(hws_spawn_named(fixture.rig.system, request->name, &ops, NULL, NULL), 0);
     product->ops = &ops;
+    product->self = &fixture;
     fixture.made++;
     return 0;
 }
