@@ -258,7 +258,10 @@ void hws_read_processes(int status, const struct hws_message *response,
     if (out->error)
         return;
     out->error = hwsi_service_texts(answer.processes, &out->count, &out->rest);
+    if (!out->error && out->count > HWS_PAGE_MAX) /* nobody asks for so many */
+        out->error = HWS_EDECODE;
     if (out->error) {
+        out->count = 0;
         hwsi_text_copy(out->detail, sizeof out->detail, hws_strerror(out->error));
         return;
     }

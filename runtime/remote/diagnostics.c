@@ -10,6 +10,7 @@
 #define MATCHES_MOST 250u
 #define PAGE_DEFAULT 100u
 #define WATCHERS_COUNTED 100000u
+#define WATCHERS_EASY 1000u /* are counted within a turn */
 
 /* True: refused and answered. */
 static bool refuse_asker(const struct hwsi_question *question)
@@ -205,6 +206,8 @@ void hwsi_tell_diagnostics(struct hwsi_question *question)
         hwsi_answer_error(question, HWS_SPAWN_error, HWS_ENOTFOUND, detail);
         return;
     }
+    uint64_t watchers = watchers_of(actor);
+    question->laborious = watchers > WATCHERS_EASY;
     hwsi_answer(question, &(struct hwsi_service_answer){
                               .status = hws_slice_text(hws_spawn_status_name(HWS_SPAWN_ok)),
                               .id = id,
@@ -216,6 +219,6 @@ void hwsi_tell_diagnostics(struct hwsi_question *question)
                               .mailbox_size = actor->mailbox_size,
                               .handled = actor->handled,
                               .failures = actor->failures,
-                              .watchers = watchers_of(actor),
+                              .watchers = watchers,
                               .memory = memory_of(actor) });
 }

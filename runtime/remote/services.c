@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
 #include "hawser/system.h"
 
 /* --- answers --- */
@@ -50,6 +51,7 @@ void hwsi_refuse(const struct hwsi_question *question, enum hws_spawn_status sta
 #define ANSWER_MOST 65536u /* bytes */
 #define ENVELOPE_MOST \
     (HWSI_DELIVER_OVERHEAD + HWSI_SYMBOL_TEXT_MAX + 8u) /* what is reserved around an answer */
+_Static_assert(HWSI_FRAME_LIMIT_LEAST > ENVELOPE_MOST + HWS_ID_MAX + 128, "no id fits on a page");
 
 static void find_asker(struct hwsi_question *question)
 {
@@ -59,10 +61,14 @@ static void find_asker(struct hwsi_question *question)
     size_t limit = local->options->max_frame_size;
     question->own = address->local;
     question->address = address->text;
-    question->name = question->own ? local->options->name : endpoint ? endpoint->name : "";
+    hwsi_text_copy(question->name, sizeof question->name,
+                   question->own ? local->options->name
+                   : endpoint    ? endpoint->name
+                                 : "");
     if (endpoint && endpoint->association && endpoint->association->frame_limit < limit)
         limit = endpoint->association->frame_limit;
-    question->room = limit < ANSWER_MOST ? limit - ENVELOPE_MOST : ANSWER_MOST;
+    limit -= ENVELOPE_MOST; /* the least limit is larger */
+    question->room = limit < ANSWER_MOST ? limit : ANSWER_MOST;
 }
 
 static void answer_question(struct hwsi_question *question)

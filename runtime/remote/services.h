@@ -26,7 +26,8 @@ struct hwsi_question {
     struct hwsi_service_host *host;
     const struct hws_message *message;
     struct hwsi_service_request request;
-    const char *name, *address;
+    char name[HWSI_NAME_MAX + 1]; /* a copy: what is asked may let go of the endpoint */
+    const char *address;
     size_t room; /* bytes that the answer may have */
     bool own;
     bool laborious; /* set by who did much work for it */

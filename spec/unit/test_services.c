@@ -301,6 +301,74 @@ static void test_flood_of_lists(void **state)
     rig_end(&fixture.rig);
 }
 
+/* The same for what is asked about an actor that many watch: they are counted one by one. */
+static void test_flood_of_diagnostics(void **state)
+{
+    struct hwsi_service_request request = { .request = hws_slice_text("diagnostics"),
+                                            .id = { (const uint8_t *)"star", 4 } };
+    uint8_t bytes[256];
+    char watcher[16];
+    (void)state;
+    connect_and_allow("*");
+    assert_int_equal(hws_spawn_named(fixture.rig.system, "star", &ops, NULL, NULL), 0);
+    for (int i = 0; i < 2000; i++) {
+        (void)snprintf(watcher, sizeof watcher, "w%d", i);
+        rig_system(fixture.link, HWSI_SYSTEM_WATCH, "star", watcher, 0, 0);
+    }
+    struct hwsi_deliver deliver = { .target = { .text = hws_slice_text("$services") },
+                                    .request_id = 5,
+                                    .payload = { bytes,
+                                                 hwsi_service_request_encode(bytes, &request) } };
+    rig_turn(&fixture.rig);
+    for (int i = 0; i < 3; i++)
+        rig_deliver(fixture.link, &deliver);
+    for (int i = 0; i < 3; i++) {
+        struct hws_slice body;
+        unsigned answers = 0;
+        hws_turn(fixture.rig.system);
+        for (int kind; (kind = rig_frame(fixture.link, &body)) >= 0;)
+            answers += kind == HWSI_FRAME_DELIVER;
+        assert_int_equal(answers, 1);
+    }
+    rig_end(&fixture.rig);
+}
+
+/* A full page fits into the smallest frame of the two sides, whatever that is. */
+static void test_pages_and_frames(void **state)
+{
+    static const uint64_t limits[] = { 1024, 2000, 65535, 65536, 65537, 66000, 70000 };
+    char name[HWS_ID_MAX + 1];
+    (void)state;
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct hwsi_hello peer = rig_peer(7, 8);
+        const char *everybody = "*";
+        struct hwsi_service_answer got;
+        memset(&fixture, 0, sizeof fixture);
+        rig_start_default(&fixture.rig);
+        peer.max_frame_size = limits[i];
+        fixture.link = rig_connect(&fixture.rig, &peer);
+        assert_int_equal(hws_allow_diagnostics(fixture.rig.system, &everybody, 1), 0);
+        for (int j = 0; j < 400; j++) {
+            (void)snprintf(name, sizeof name, "%0*d", (int)HWS_ID_MAX, j);
+            assert_int_equal(hws_spawn_named(fixture.rig.system, name, &ops, NULL, NULL), 0);
+        }
+        uint64_t cursor = 0, count, listed = 0;
+        do {
+            struct hws_slice rest;
+            ask(&(struct hwsi_service_request){
+                .request = hws_slice_text("processes"), .cursor = cursor, .limit = 1000 });
+            assert_int_equal(answer(&got), 0);
+            assert_true(says(got.status, "ok"));
+            assert_int_equal(hwsi_service_texts(got.processes, &count, &rest), 0);
+            assert_true(got.next == 0 || got.next > cursor);
+            listed += count;
+            cursor = got.next;
+        } while (cursor);
+        assert_int_equal(listed, 401); /* "$services" too */
+        rig_end(&fixture.rig);
+    }
+}
+
 /* Whatever allocation fails, nobody is half made. */
 static void test_memory(void **state)
 {
@@ -409,6 +477,23 @@ static void test_lying_pages(void **state)
     response.payload = hws_slice_of(BYTES(many));
     on_page(NULL, 0, &response);
     assert_int_equal(page.error, HWS_EDECODE);
+    /* More than any question asks for: whoever takes them would hold a PID for every two bytes of a frame. */
+    static uint8_t full[30 + 2 * (HWS_PAGE_MAX + 1)];
+    static const char head[] = "\x82\xa6status\xa2ok\xa9processes\xdc";
+    for (unsigned count = HWS_PAGE_MAX; count <= HWS_PAGE_MAX + 1; count++) {
+        size_t size = sizeof head - 1;
+        memcpy(full, head, size);
+        full[size++] = (uint8_t)(count >> 8);
+        full[size++] = (uint8_t)count;
+        for (unsigned i = 0; i < count; i++) {
+            full[size++] = 0xa1;
+            full[size++] = 'a';
+        }
+        response.payload = hws_slice_of(full, size);
+        on_page(NULL, 0, &response);
+        assert_int_equal(page.error, count > HWS_PAGE_MAX ? HWS_EDECODE : 0);
+        assert_int_equal(page_ids, count > HWS_PAGE_MAX ? 0 : HWS_PAGE_MAX);
+    }
     hws_pid_release(response.who);
     rig_end(&fixture.rig);
 }
@@ -449,12 +534,13 @@ static void test_roster(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_garbage),        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_third_party),    cmocka_unit_test(test_allow),
-        cmocka_unit_test(test_unknown_kind),   cmocka_unit_test(test_wild_constructor),
-        cmocka_unit_test(test_flood_of_lists), cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_lying_answers),  cmocka_unit_test(test_lying_pages),
-        cmocka_unit_test(test_roster),
+        cmocka_unit_test(test_garbage),          cmocka_unit_test(test_names),
+        cmocka_unit_test(test_third_party),      cmocka_unit_test(test_allow),
+        cmocka_unit_test(test_unknown_kind),     cmocka_unit_test(test_wild_constructor),
+        cmocka_unit_test(test_flood_of_lists),   cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_lying_answers),    cmocka_unit_test(test_lying_pages),
+        cmocka_unit_test(test_roster),           cmocka_unit_test(test_flood_of_diagnostics),
+        cmocka_unit_test(test_pages_and_frames),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
