@@ -129,7 +129,7 @@ struct peers {
     size_t count;
 };
 
-/* Of the list at `index`; the texts stay in it, the array on the stack. */
+/* Of the list at `index`, without its metamethods: the texts stay in it, the array on the stack. */
 static struct peers check_peers(lua_State *L, int index, const char *what)
 {
     struct peers peers = { NULL, 0 };
@@ -137,10 +137,10 @@ static struct peers check_peers(lua_State *L, int index, const char *what)
     if (!lua_istable(L, index))
         luaL_error(L, "%s: expected a list of patterns such as { \"beta\", \"10.1.*:*\" }, got %s",
                    what, luaL_typename(L, index));
-    peers.count = (size_t)luaL_len(L, index);
+    peers.count = (size_t)lua_rawlen(L, index);
     peers.patterns = lua_newuserdatauv(L, (peers.count + 1) * sizeof *peers.patterns, 0);
     for (size_t i = 0; i < peers.count; i++) {
-        if (lua_geti(L, index, (lua_Integer)i + 1) != LUA_TSTRING)
+        if (lua_rawgeti(L, index, (lua_Integer)i + 1) != LUA_TSTRING)
             luaL_error(L, "%s[%d]: expected a string, got %s", what, (int)i + 1,
                        luaL_typename(L, -1));
         peers.patterns[i] = lua_tostring(L, -1);

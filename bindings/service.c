@@ -181,7 +181,7 @@ static uint64_t read_number(lua_State *L, int index, const char *name)
     return number;
 }
 
-/* What it reads stays in the table. */
+/* The texts that it reads stay on the stack. */
 static void read_list(struct question *question, lua_State *L)
 {
     static const char *const names[] = { "pattern", "match", "cursor", "limit", "timeout" };
@@ -199,7 +199,6 @@ static void read_list(struct question *question, lua_State *L)
     if (lua_getfield(L, 3, "match") != LUA_TNIL)
         query->match =
             (enum hws_match)hwl_check_name(L, lua_gettop(L), "match", matches, HWS_MATCH_COUNT);
-    lua_pop(L, 2);
     query->cursor = read_number(L, 3, "cursor");
     query->limit = read_number(L, 3, "limit");
 }

@@ -327,6 +327,26 @@ describe("kinds", function()
         assert.same({}, beta:kinds())
     end)
 
+    -- What __index makes nobody else holds: the sanitizers see whether it is read after its end.
+    it("and lists of processes take no text from a table that forgets it", function()
+        local function forgetful(make)
+            return setmetatable({}, { __len = function() return 2 end, __index = function(_, key)
+                for i = 1, 100 do assert(("%d"):rep(60) .. i) end
+                collectgarbage()
+                return make(key)
+            end })
+        end
+        local function text(key) return ("x"):rep(80) .. tostring(key) end
+        assert.is_true(beta:register_kind("worker", worker, { allow = forgetful(text) }))
+        assert.is_true(beta:allow_diagnostics(forgetful(text)))
+        local page
+        assert(beta:list_processes(nil, forgetful(function(key)
+            return key == "pattern" and text(key) or nil
+        end), function(got) page = got end))
+        systems.wait(function() return page end)
+        assert.same({}, page)
+    end)
+
     it("go with their system", function()
         local weak = setmetatable({}, { __mode = "k" })
         do
