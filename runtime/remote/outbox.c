@@ -94,8 +94,10 @@ int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_syste
     }
     struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_SYSTEM];
     int error = 0;
-    if (hwsi_ring_count(ring) >= options->endpoint_writer_queue_size ||
-        ring->bytes >= options->endpoint_writer_queue_bytes)
+    /* A flood of dead letters leaves room for the watches. */
+    uint64_t share = message->code == HWSI_SYSTEM_DEAD_LETTER ? 2 : 1;
+    if (hwsi_ring_count(ring) >= options->endpoint_writer_queue_size / share ||
+        ring->bytes >= options->endpoint_writer_queue_bytes / share)
         error = HWS_EFULL;
     if (!error)
         error = hwsi_association_notify(endpoint->association, message);

@@ -38,7 +38,7 @@ static void check_envelope(struct life *life, const struct number *number,
     const struct life *from = book_sender(life->world, number);
     const struct machine *third = from ? third_party(from->machine) : NULL;
     const char *type = type_of(number->number);
-    if (!from)
+    if (!from || life->world->starved) /* without memory, a name may have been left out */
         return;
     if (number->number % 4 == 1 && third) {
         world_address(third, address);
@@ -126,8 +126,10 @@ static int see_letter(struct hws_policy *policy, const struct hws_letter *letter
     struct life *life = life_of(policy);
     struct number number;
     (void)error;
-    if (!life->killed && number_read(letter->message->payload, &number) && number.kind == 'm')
+    bool named = number_read(letter->message->payload, &number);
+    if (!life->killed && named && number.kind == 'm')
         book_letter(life, &number, letter->reason);
+    life->world->nameless += !named;
     if (!life->world->verbose)
         answer->route = HWS_LETTER_DROP;
     return 0;
@@ -185,12 +187,15 @@ static size_t random_padding(struct world *world)
 void actor_send(struct life *life, const struct machine *to)
 {
     struct world *world = life->world;
+    for (uint32_t voice = 0; voice < VOICES; voice++)
+        if (!world_peer(life, to, voice))
+            return;
     uint32_t n = book_send(life, to);
     struct number number = { 'm', life->machine->index, to->index, n };
     struct hws_pid *target = world_peer(life, to, n % VOICES);
     struct hws_message message = { .payload = { room, 0 }, .sender = named_sender(life, n) };
     if (type_of(n) && hws_atom_make(life->system, type_of(n), &message.type))
-        world_fail(world, "out of memory for a type");
+        message.type = NULL;
     message.payload.size = number_write(room, &number, random_padding(world));
     world->sending = true;
     int error = hws_send(life->system, target, &message);
@@ -212,9 +217,10 @@ void actor_ask(struct life *life, const struct machine *to)
     struct number number = { 'q', life->machine->index, to->index, request->number };
     size_t size = number_write(room, &number, random_padding(world));
     uint64_t timeout = (1 + dice_roll(&world->dice, 3000)) * HWS_MILLISECOND;
-    if (hws_request(life->system, world_peer(life, to, 0),
-                    &(struct hws_message){ .payload = { room, size } }, timeout, answered, request,
-                    NULL))
+    struct hws_pid *target = world_peer(life, to, 0);
+    if (!target ||
+        hws_request(life->system, target, &(struct hws_message){ .payload = { room, size } },
+                    timeout, answered, request, NULL))
         book_not_asked(request);
 }
 
@@ -235,7 +241,8 @@ static int last_act(void *self, struct hws_context *context, const struct hws_me
         struct number word = { 'w', life->machine->index, to->index, mortal->number * WORDS + i };
         struct hws_message last = { .payload = { room, number_write(room, &word, 10) },
                                     .sender = hws_context_self(context) };
-        hws_send(life->system, listener, &last);
+        if (listener)
+            hws_send(life->system, listener, &last);
     }
     return hws_stop_actor(hws_context_system(context), hws_context_self(context));
 }

@@ -277,6 +277,17 @@ static bool unblock(struct strike *s)
     return any;
 }
 
+/* Not the next allocation, but one soon, and some after it. */
+static bool no_memory(struct strike *s)
+{
+    struct meter *meter = &s->world->meter;
+    if (!s->world->starved)
+        return false;
+    meter->fail_at = meter->calls + 1 + dice_roll(&s->world->dice, 60);
+    meter->fail_count = 1 + dice_roll(&s->world->dice, 30);
+    return true;
+}
+
 /* --- choosing --- */
 
 static bool (*const faults[])(struct strike *) = {
@@ -304,6 +315,7 @@ static bool (*const faults[])(struct strike *) = {
     [FAULT_release] = release_it,
     [FAULT_block] = block,
     [FAULT_unblock] = unblock,
+    [FAULT_no_memory] = no_memory,
 };
 
 /* Mostly short, because then the next one meets what this one left behind. */
@@ -323,6 +335,8 @@ void fault_strike(struct world *world)
     struct strike strike = { .world = world, .duration = random_duration(dice) };
     enum fault_kind kind = (enum fault_kind)dice_roll(
         dice, world->steady ? (uint64_t)FAULT_kill_reset : (uint64_t)FAULT_KINDS);
+    if (world->starved && dice_chance(dice, 2))
+        kind = FAULT_no_memory;
     strike.one = &world->machines[dice_roll(dice, world->size)];
     strike.other = actor_partner(strike.one);
     world_trace(world, "--- %s: %s, %s, %.3f s", fault_name(kind), strike.one->name,
@@ -371,6 +385,7 @@ void fault_mend(struct world *world)
 void fault_end_all(struct world *world)
 {
     world_trace(world, "--- nothing goes wrong any more");
+    world->meter.fail_at = world->meter.fail_count = 0;
     mend_network(world);
     world->way.drop_link = 0;
     hws_loopback_set_way(world->network, NULL, NULL, &world->way);

@@ -119,7 +119,7 @@ void witness_event(void *data, const struct hws_event *event)
     struct life *life = data;
     struct world *world = life->world;
     trace_event(life, event);
-    if (life->killed || !life->system)
+    if (life->killed || !life->system || world->starved)
         return;
     world->tally->counts[COUNT_blocks] += event->type == HWS_EVENT_Blocked;
     world->tally->counts[COUNT_refused_links] += event->type == HWS_EVENT_LinkRefused;

@@ -91,6 +91,8 @@ struct hws_pid *world_peer(struct life *life, const struct machine *to, uint32_t
     *pid = NULL;
     snprintf(name, sizeof name, "r%u", voice);
     if (hws_pid_make(life->system, *address ? address : "client-0000000000000001:0", name, pid))
+        *pid = NULL;
+    if (!*pid && !life->world->starved)
         world_fail(life->world, "out of memory for a PID");
     return *pid;
 }
@@ -102,7 +104,7 @@ void world_troubled(struct world *world, const struct machine *one, const struct
 
 void world_doubt(struct world *world, unsigned one, unsigned other)
 {
-    if (world->troubled[one][other])
+    if (world->troubled[one][other] || world->starved)
         return;
     world->doubt[one][other] = world->doubted = true;
     world->doubted_at = world_now(world);
@@ -161,6 +163,30 @@ static struct life *life_new(struct machine *machine)
     return life;
 }
 
+static void let_go(struct life *life)
+{
+    hws_unsubscribe(life->events);
+    for (unsigned voice = 0; voice < VOICES; voice++) {
+        hws_pid_release(life->voices[voice]);
+        for (size_t i = 0; i < MACHINES; i++)
+            hws_pid_release(life->peers[i][voice]);
+    }
+    life->system = NULL;
+    if (life->machine->now == life)
+        life->machine->now = NULL;
+}
+
+/* Without memory it tries again later. */
+static void fail_to_begin(struct life *life, const char *why)
+{
+    if (!life->world->starved)
+        world_fail(life->world, "s%02u can not start: %s", life->machine->index, why);
+    life->killed = true;
+    hws_system_free(life->system);
+    let_go(life);
+    life->machine->back_at = world_now(life->world) + 10 * HWS_MILLISECOND;
+}
+
 void world_begin_life(struct machine *machine)
 {
     struct world *world = machine->world;
@@ -178,26 +204,13 @@ void world_begin_life(struct machine *machine)
         hws_subscribe(life->system, "*", witness_event, life, &life->events, NULL) ||
         hws_loopback_attach(world->network, life->system) ||
         hws_start(life->system, text, sizeof text) || !actor_move_in(life)) {
-        world_fail(world, "s%02u can not start: %s", machine->index, text);
+        fail_to_begin(life, text);
         return;
     }
     life->uid = hws_system_uid(life->system);
     snprintf(life->address, sizeof life->address, "%s", hws_system_address(life->system));
     world_trace(world, "s%02u starts, uid %016llx, address %s", machine->index,
                 (unsigned long long)life->uid, hws_system_address(life->system));
-}
-
-static void let_go(struct life *life)
-{
-    hws_unsubscribe(life->events);
-    for (unsigned voice = 0; voice < VOICES; voice++) {
-        hws_pid_release(life->voices[voice]);
-        for (size_t i = 0; i < MACHINES; i++)
-            hws_pid_release(life->peers[i][voice]);
-    }
-    life->system = NULL;
-    if (life->machine->now == life)
-        life->machine->now = NULL;
 }
 
 void world_kill(struct machine *machine, enum hws_loopback_death death)
@@ -276,7 +289,9 @@ static void choose_options(struct world *world, struct hws_options *options)
     options->endpoint_writer_batch_size = ONE_OF(dice, 1, 7, 1000);
     options->endpoint_writer_queue_size =
         world->steady ? ONE_OF(dice, 1000, 1000000) : ONE_OF(dice, 5, 30, 1000000, 1000000);
-    options->endpoint_writer_queue_bytes = ONE_OF(dice, 5000, 100000, 64 << 20, 64 << 20);
+    options->endpoint_writer_queue_bytes = world->steady
+                                               ? ONE_OF(dice, 200000, 64 << 20)
+                                               : ONE_OF(dice, 5000, 100000, 64 << 20, 64 << 20);
     options->dispatcher_throughput = ONE_OF(dice, 1, 300);
     options->dispatcher_budget = ONE_OF(dice, 1, 16384);
     options->mailbox_size = ONE_OF(dice, 5, 1000000, 1000000);
@@ -371,6 +386,7 @@ struct world *world_new(uint64_t seed, bool verbose, struct tally *tally)
     world->dice.state = seed;
     meter_init(&world->meter);
     world->steady = dice_chance(&world->dice, 4);
+    world->starved = !world->steady && dice_chance(&world->dice, 6);
     world->size = choose_size(&world->dice);
     choose_way(world);
     if (book_open(world) || !make_network(world) || !populate(world)) {

@@ -81,7 +81,9 @@ struct machine {
 struct world {
     uint64_t seed, born;
     bool verbose, steady; /* steady: nobody ends, gives up or shuts out */
-    bool calm;            /* nothing goes wrong any more */
+    bool
+        starved; /* memory runs out now and then: events may be lost, so what is judged by them is not */
+    bool calm; /* nothing goes wrong any more */
     bool ending;
     bool lossy;
     struct dice dice;
@@ -102,6 +104,7 @@ struct world {
     struct book book;
     struct tally *tally;
     uint64_t steps;
+    unsigned nameless; /* letters whose content found no memory */
     char violation[600];
     uint64_t violated_at;
 };

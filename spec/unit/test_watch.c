@@ -226,6 +226,34 @@ static void test_far_watcher(void **state)
         assert_int_not_equal(kind, HWSI_FRAME_SYSTEM);
 }
 
+/* A peer whose messages find nobody does not end its own association by the notices of that. */
+static void test_dead_letters_leave_room(void **state)
+{
+    static struct rig rig;
+    struct hwsi_hello peer = rig_peer(77, 5);
+    struct hws_options options;
+    struct hws_pid *target;
+    struct seen seen = { 0 };
+    (void)state;
+    memset(&rig, 0, sizeof rig);
+    rig_options(&rig, &options);
+    options.endpoint_writer_queue_size = 10;
+    rig_start(&rig, &options);
+    assert_int_equal(hws_spawn_named(rig.system, "target", &ops, &seen, &target), 0);
+    struct rig_link *link = rig_connect(&rig, &peer);
+    rig_system(link, HWSI_SYSTEM_WATCH, "target", "far", 0, 0);
+    for (int i = 0; i < 30; i++)
+        rig_deliver(link, &(struct hwsi_deliver){ .target = { .text = hws_slice_text("nobody") },
+                                                  .sender = { .text = hws_slice_text("far") },
+                                                  .payload = rig_value() });
+    rig_turn(&rig);
+    assert_int_equal(hws_stop_actor(rig.system, target), 0);
+    rig_turn(&rig);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_connected);
+    hws_pid_release(target);
+    rig_end(&rig);
+}
+
 static void test_far_unwatch_and_stop(void **state)
 {
     struct pair *p = *state;
@@ -310,6 +338,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unwatch_while_it_waits, setup, teardown),
         cmocka_unit_test_setup_teardown(test_waits_and_the_peer_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_far_watcher, setup, teardown),
+        cmocka_unit_test(test_dead_letters_leave_room),
         cmocka_unit_test_setup_teardown(test_far_unwatch_and_stop, setup, teardown),
         cmocka_unit_test_setup_teardown(test_restarts_in_a_row, setup, teardown),
         cmocka_unit_test_setup_teardown(test_many_watches, setup, teardown),
