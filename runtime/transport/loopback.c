@@ -24,7 +24,14 @@ int hws_loopback_new(const struct hws_loopback_options *options, struct hws_loop
 {
     struct hwsi_heap *heap;
     struct hws_loopback *loopback;
-    if (options->drop_link < 0 || options->drop_link > 1)
+    const struct hws_loopback_way usual = {
+        .latency = options->latency,
+        .jitter = options->jitter,
+        .bandwidth = options->bandwidth,
+        .pipe_bytes = options->pipe_bytes ? options->pipe_bytes : PIPE_BYTES,
+        .drop_link = options->drop_link,
+    };
+    if (!hwsi_way_is_valid(&usual))
         return HWS_EINVAL;
     heap = hwsi_heap_new(options->allocator ? options->allocator : hws_default_allocator());
     loopback = heap ? hwsi_alloc(heap, sizeof *loopback) : NULL;
@@ -34,13 +41,7 @@ int hws_loopback_new(const struct hws_loopback_options *options, struct hws_loop
     }
     loopback->clock.now = loopback_now;
     loopback->now = HWS_SECOND; /* 0 is "now" to hws_next_turn() */
-    loopback->usual = (struct hws_loopback_way){
-        .latency = options->latency,
-        .jitter = options->jitter,
-        .bandwidth = options->bandwidth,
-        .pipe_bytes = options->pipe_bytes ? options->pipe_bytes : PIPE_BYTES,
-        .drop_link = options->drop_link,
-    };
+    loopback->usual = usual;
     loopback->split_writes = options->split_writes;
     loopback->heap = heap;
     loopback->random.state = options->seed;

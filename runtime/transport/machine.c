@@ -152,6 +152,8 @@ int hws_loopback_jump_clock(struct hws_loopback *loopback, const char *name, uin
 {
     struct hwsi_machine *machine;
     int error = hwsi_machine_named(loopback, name, &machine);
+    if (!error && by > HWS_NEVER / 2 - machine_now(&machine->clock))
+        error = HWS_EINVAL;
     if (error)
         return error;
     machine->frozen += by;

@@ -87,9 +87,10 @@ void hwsi_ways_free(struct hws_loopback *loopback)
 
 /* --- hawser/loopback.h: what they are like --- */
 
-static bool is_valid(const struct hws_loopback_way *way)
+bool hwsi_way_is_valid(const struct hws_loopback_way *way)
 {
-    return way->drop_link >= 0 && way->drop_link <= 1 && way->pipe_bytes > 0;
+    return way->drop_link >= 0 && way->drop_link <= 1 && way->pipe_bytes > 0 &&
+           way->latency <= HWSI_FAR_OFF && way->jitter <= HWSI_FAR_OFF;
 }
 
 void hws_loopback_get_way(const struct hws_loopback *loopback, const char *from, const char *to,
@@ -128,7 +129,7 @@ static int set_between(struct hws_loopback *loopback, const char *from, const ch
 int hws_loopback_set_way(struct hws_loopback *loopback, const char *from, const char *to,
                          const struct hws_loopback_way *way)
 {
-    if ((!from) != (!to) || (way && !is_valid(way)) || (!from && !way))
+    if ((!from) != (!to) || (way && !hwsi_way_is_valid(way)) || (!from && !way))
         return HWS_EINVAL;
     if (from)
         return set_between(loopback, from, to, way);
@@ -245,6 +246,8 @@ int hws_loopback_collide(struct hws_loopback *loopback, const char *one, const c
     struct hwsi_machine *start, *end;
     struct hwsi_way *forth, *home;
     int error = machines(loopback, one, other, &start, &end);
+    if (!error && start == end)
+        error = HWS_EINVAL;
     if (!error)
         error = way_between(loopback, start, end, &forth);
     if (!error)

@@ -22,6 +22,9 @@ struct hwsi_way {
     struct hwsi_span *held; /* that dial */
 };
 
+#define HWSI_FAR_OFF (HWS_NEVER / 4) /* 146 years: times within it can be added up */
+
+bool hwsi_way_is_valid(const struct hws_loopback_way *way);
 /* `from` and `to` may be NULL: nobody known, as usual. */
 const struct hws_loopback_way *hwsi_way_values(struct hws_loopback *loopback,
                                                const struct hwsi_machine *from,

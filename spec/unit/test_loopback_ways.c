@@ -326,6 +326,35 @@ static void a_dial_that_waits_to_cross_can_be_given_up(void **state)
     scene_close(&scene);
 }
 
+static void what_no_network_has_is_refused(void **state)
+{
+    static const struct hws_loopback_options far_off[] = { { .latency = HWS_NEVER },
+                                                           { .jitter = HWS_NEVER },
+                                                           { .drop_link = 1.5 } };
+    struct scene scene;
+    struct hws_loopback_way way;
+    struct hws_loopback *none = NULL;
+    struct hws_clock *clock;
+    for (size_t i = 0; i < sizeof far_off / sizeof *far_off; i++)
+        assert_int_equal(hws_loopback_new(&far_off[i], &none), HWS_EINVAL);
+    scene_open(*state, (struct hws_loopback_options){ .latency = MS }, &scene);
+    hws_loopback_get_way(scene.loopback, NULL, NULL, &way);
+    way.latency = HWS_NEVER;
+    assert_int_equal(hws_loopback_set_way(scene.loopback, NULL, NULL, &way), HWS_EINVAL);
+    way.latency = MS;
+    way.jitter = HWS_NEVER;
+    assert_int_equal(hws_loopback_set_way(scene.loopback, "left", "right", &way), HWS_EINVAL);
+    assert_int_equal(hws_loopback_collide(scene.loopback, "left", "left"), HWS_EINVAL);
+    /* A clock that has gone all the way round would go back. */
+    assert_int_equal(hws_loopback_clock_of(scene.loopback, "left", &clock), 0);
+    uint64_t before = clock->now(clock);
+    assert_int_equal(hws_loopback_jump_clock(scene.loopback, "left", HWS_NEVER), HWS_EINVAL);
+    assert_int_equal(hws_loopback_jump_clock(scene.loopback, "left", HWS_NEVER / 3), 0);
+    assert_int_equal(hws_loopback_jump_clock(scene.loopback, "left", HWS_NEVER / 3), HWS_EINVAL);
+    assert_true(clock->now(clock) == before + HWS_NEVER / 3);
+    scene_close(&scene);
+}
+
 static void no_memory_changes_nothing(void **state)
 {
     struct bench *bench = *state;
@@ -366,6 +395,7 @@ int main(void)
         TEST(a_paused_machine_dials_later),
         TEST(dials_can_be_made_to_cross),
         TEST(a_dial_that_waits_to_cross_can_be_given_up),
+        TEST(what_no_network_has_is_refused),
         TEST(no_memory_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

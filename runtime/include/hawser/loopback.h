@@ -28,6 +28,7 @@ struct hws_loopback_options {
     struct hws_allocator *allocator; /* NULL: hws_default_allocator() */
 };
 
+/* HWS_EINVAL: as hws_loopback_set_way(); HWS_ENOMEM. */
 HWS_API int hws_loopback_new(const struct hws_loopback_options *options, struct hws_loopback **out);
 /* After every system attached to it is freed. */
 HWS_API void hws_loopback_free(struct hws_loopback *loopback);
@@ -89,7 +90,7 @@ struct hws_loopback_way {
 /* What holds from `from` to `to`; NULL, NULL: where nothing else was said. */
 HWS_API void hws_loopback_get_way(const struct hws_loopback *loopback, const char *from,
                                   const char *to, struct hws_loopback_way *out);
-/* Sets it, for what is written from now on. `way` NULL: as where nothing was said. HWS_EINVAL: drop_link out of range, no pipe. */
+/* Sets it, for what is written from now on. `way` NULL: as where nothing was said. HWS_EINVAL: drop_link or a time out of range, no pipe. */
 HWS_API int hws_loopback_set_way(struct hws_loopback *loopback, const char *from, const char *to,
                                  const struct hws_loopback_way *way);
 
@@ -122,7 +123,7 @@ HWS_API void hws_loopback_heal(struct hws_loopback *loopback, const char *one, c
 
 /*
  * Cuts the links between two machines, and holds the next dial from either back until the other has dialled as well: then both
- * pass, and cross. Once; over when the dial that waits is given up.
+ * pass, and cross. Once; over when the dial that waits is given up. HWS_EINVAL: they are one.
  */
 HWS_API int hws_loopback_collide(struct hws_loopback *loopback, const char *one, const char *other);
 
@@ -138,7 +139,7 @@ HWS_API bool hws_loopback_is_paused(const struct hws_loopback *loopback, const c
 /* Its clock stands still for `duration`, and goes on from there: it stays behind by that much. Its systems go on. */
 HWS_API int hws_loopback_stall_clock(struct hws_loopback *loopback, const char *machine,
                                      uint64_t duration);
-/* Its clock jumps ahead. */
+/* Its clock jumps ahead. HWS_EINVAL: so far that it would come round. */
 HWS_API int hws_loopback_jump_clock(struct hws_loopback *loopback, const char *machine,
                                     uint64_t by);
 /* Its systems together read at most so many bytes a second from now on. 0: as many as come. */
