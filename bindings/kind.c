@@ -56,7 +56,16 @@ static int construct(lua_State *L)
 /* A stranger hears what went wrong, not where in our files. */
 static void first_line(char *out, size_t capacity, const char *text)
 {
-    (void)snprintf(out, capacity, "%.*s", (int)strcspn(text, "\n"), text);
+    int length = (int)strcspn(text, "\n");
+    for (int i = 0; i + 1 < length; i++) {
+        int digits = text[i] == ':' ? (int)strspn(text + i + 1, "0123456789") : 0;
+        if (!digits || strncmp(text + i + 1 + digits, ": ", 2) != 0)
+            continue;
+        text += i + digits + 3;
+        length -= i + digits + 3;
+        break;
+    }
+    (void)snprintf(out, capacity, "%.*s", length, text);
 }
 
 static int make(void *data, const struct hws_kind_request *request, struct hws_kind_product *out,
