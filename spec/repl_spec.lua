@@ -292,6 +292,13 @@ describe("hawser repl", function()
         assert.truthy(program.terminal:wait(PATIENCE))
     end)
 
+    it("hands none of its descriptors on to what a line starts", function()
+        start()
+        program:enter("io.popen('ls -l /proc/self/fd | grep -c /pts/'):read 'a'")
+        program:expect('\n"2\\n"\n') -- standard input and error
+        leave()
+    end)
+
     it("is plain on a dumb terminal", function()
         program = repl { environment = { TERM = "dumb" } }
         program:type("1 + 1\r")

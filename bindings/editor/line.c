@@ -3,6 +3,7 @@
 #include "line.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -169,12 +170,21 @@ static void bind_keys(EditLine *edit)
         el_set(edit, EL_BIND, keys[i][0], keys[i][1], NULL);
 }
 
+/* What a line starts (os.execute()) does not inherit it. NULL: no copy, or no memory. */
+static FILE *open_copy(int descriptor, const char *mode)
+{
+    int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    FILE *file = copy < 0 ? NULL : fdopen(copy, mode);
+    if (copy >= 0 && !file)
+        close(copy);
+    return file;
+}
+
 static bool open_libedit(struct line *line, int output)
 {
     HistEvent event;
-    int copy = dup(output);
-    line->in = fdopen(dup(line->input), "r");
-    line->out = copy < 0 ? NULL : fdopen(copy, "w");
+    line->in = open_copy(line->input, "r");
+    line->out = open_copy(output, "w");
     if (!line->in || !line->out)
         return false;
     line->edit = el_init("hawser", line->in, line->out, line->out);
