@@ -43,6 +43,16 @@ if [ -x bin/hawser ]; then
     unset LUA_PATH LUA_CPATH HAWSER_BUILD HAWSER_BIN || true
     echo 'assert(require("hawser").system); print("installed")' >script.lua
     [ "$(bin/hawser run script.lua)" = installed ]
+    [ "$(echo 'cluster(2, { time = "virtual" }).size' | bin/hawser repl)" = 2 ]
+    echo 'return { name = "mine" }' >mine.lua
+    bin/hawser policy check mine.lua >checked
+    grep -q mine checked
+    echo 'require("hawser.world").try({ seed = 1 }, function(world)
+        world:system { name = "alpha" }
+        world:run(1)
+        print(world:now())
+    end)' >world.lua
+    [ "$(bin/hawser run world.lua)" = 1.0 ]
 
     cat >lua_host.c <<'C'
 #include <lauxlib.h>
