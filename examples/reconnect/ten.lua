@@ -17,10 +17,14 @@ hawser.defaults.listen = "127.0.0.1:0"
 
 local addresses, peers = {}, {}
 
--- Every peer of both systems: the same ten addresses.
+-- Every peer of both systems: the same ten addresses. While the peers are down their ports may be
+-- lent to others, who give them back soon.
 local function start_peers()
     for i = 1, PEERS do
-        peers[i] = assert(hawser.system { name = "peer-" .. i, listen = addresses[i] })
+        assert(hawser.run_until(function()
+            peers[i] = hawser.system { name = "peer-" .. i, listen = addresses[i] }
+            return peers[i]
+        end, 30))
         addresses[i] = peers[i].address
     end
 end
