@@ -6,6 +6,7 @@
 #include "events.h"
 #include "guard.h"
 #include "hawser_lua.h"
+#include "local.h"
 #include "methods.h"
 #include "options.h"
 #include "pid.h"
@@ -57,6 +58,7 @@ static void open_all(struct hwl_state *state, lua_State *L)
     hwl_open_processes(L);
     hwl_open_callbacks(L);
     hwl_open_descriptors(L);
+    hwl_open_local(L);
     hwl_open_events(L);
     hwl_open_sending(L);
     hwl_open_timers(L);

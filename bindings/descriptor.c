@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "call.h"
+#include "local.h"
+#include "run.h"
 #include "socket.h"
 
 #define READ_MAX 65536
@@ -79,9 +81,17 @@ static void close_descriptor(struct waiter *waiter)
     waiter->descriptor = -1;
 }
 
-static int make_loop(struct hwl_state *state)
+/* The loop that runs: our own or, in a host that has systems and we have none, the host's. */
+static int find_loop(struct hwl_state *state, struct uv_loop_s **out)
 {
-    return state->loop ? 0 : hws_loop_new(&state->loop);
+    struct uv_loop_s *loop = atomic_load(&state->loop);
+    for (struct hwl_system *self = state->systems; self && !loop; self = self->next) {
+        if (!self->owned && self->system)
+            loop = hws_loop_of(self->system);
+    }
+    int error = loop ? 0 : hwl_make_loop(state);
+    *out = loop ? loop : atomic_load(&state->loop);
+    return error;
 }
 
 /* --- what the loop calls --- */
@@ -149,10 +159,10 @@ static int on_readable(lua_State *L)
         return 1;
     }
     luaL_checktype(L, 2, LUA_TFUNCTION);
-    int error = make_loop(waiter->state);
-    error = error ? error
-                  : hws_loop_poll(waiter->state->loop, waiter->descriptor, on_event, waiter,
-                                  &waiter->poll);
+    struct uv_loop_s *loop;
+    int error = find_loop(waiter->state, &loop);
+    error =
+        error ? error : hws_loop_poll(loop, waiter->descriptor, on_event, waiter, &waiter->poll);
     if (error)
         return hwl_failure(L, error, NULL);
     anchor(waiter, L, 1, 2);
@@ -160,7 +170,19 @@ static int on_readable(lua_State *L)
     return 1;
 }
 
-/* descriptor:read([most]) -> bytes, "" at the end | nil, message, code */
+/* descriptor:want(reads, writes): what on_readable's function is called for -> true | nil, message, code */
+static int want(lua_State *L)
+{
+    struct waiter *waiter = check_descriptor(L);
+    int error = waiter->poll ? hws_poll_want(waiter->poll, lua_toboolean(L, 2), lua_toboolean(L, 3))
+                             : HWS_ESTATE;
+    if (error)
+        return hwl_failure(L, error, NULL);
+    lua_pushboolean(L, 1);
+    return 1;
+}
+
+/* descriptor:read([most]) -> bytes, "" at the end, false: none yet | nil, message, code */
 static int read_some(lua_State *L)
 {
     int descriptor = hwl_check_descriptor(L, 1);
@@ -171,6 +193,10 @@ static int read_some(lua_State *L)
     do
         size = read(descriptor, buffer, most < READ_MAX ? (size_t)most : READ_MAX);
     while (size < 0 && errno == EINTR);
+    if (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+        lua_pushboolean(L, 0);
+        return 1;
+    }
     if (size < 0)
         return hwl_io_failure(L, errno);
     lua_pushlstring(L, buffer, (size_t)size);
@@ -205,8 +231,9 @@ static int after(lua_State *L)
     luaL_checktype(L, 2, LUA_TFUNCTION);
     lua_settop(L, 2);
     struct waiter *waiter = new_waiter(L, &alarm_tag);
-    int error = make_loop(state);
-    error = error ? error : hws_loop_alarm(state->loop, delay, on_event, waiter, &waiter->alarm);
+    struct uv_loop_s *loop;
+    int error = find_loop(state, &loop);
+    error = error ? error : hws_loop_alarm(loop, delay, on_event, waiter, &waiter->alarm);
     if (error)
         return hwl_failure(L, error, NULL);
     anchor(waiter, L, 3, 2);
@@ -238,12 +265,14 @@ static int collect(lua_State *L)
 void hwl_open_descriptors(lua_State *L)
 {
     static const luaL_Reg descriptor_methods[] = { { "on_readable", on_readable },
+                                                   { "want", want },
                                                    { "read", read_some },
                                                    { "number", descriptor_number },
                                                    { "is_terminal", is_terminal },
                                                    { "accept", hwl_socket_accept },
                                                    { "write", hwl_socket_write },
                                                    { "address", hwl_socket_address },
+                                                   { "peer", hwl_local_peer },
                                                    { "close", close_it },
                                                    { NULL, NULL } };
     static const luaL_Reg alarm_methods[] = { { "cancel", cancel }, { NULL, NULL } };

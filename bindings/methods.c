@@ -205,7 +205,7 @@ static int start_on_loop(struct hwl_system *self, struct hws_options *options, c
                          size_t capacity)
 {
     struct hwl_state *state = self->state;
-    int error = state->loop ? 0 : hws_loop_new(&state->loop);
+    int error = hwl_make_loop(state);
     error = error ? error : hws_system_new(options, &self->system, message, capacity);
     if (error)
         return error;

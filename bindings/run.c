@@ -86,6 +86,15 @@ static bool is_done(void *data)
     return all_stopped(run->state);
 }
 
+int hwl_make_loop(struct hwl_state *state)
+{
+    struct uv_loop_s *loop = atomic_load(&state->loop);
+    int error = loop ? 0 : hws_loop_new(&loop);
+    if (!error)
+        atomic_store(&state->loop, loop);
+    return error;
+}
+
 static int run_loop(struct run *run, lua_State *L, uint64_t timeout)
 {
     struct hwl_state *state = run->state;
@@ -199,8 +208,11 @@ int hwl_interrupt(struct hwl_state *state)
 {
     int interrupts = atomic_fetch_add(&state->interrupts, 1) + 1;
     struct hws_system *waker = atomic_load(&state->waker);
+    struct uv_loop_s *loop = atomic_load(&state->loop);
     if (waker)
         hws_stop_from_any_thread(waker);
+    else if (loop)
+        hws_loop_wake(loop);
     if (!atomic_load(&state->running))
         lua_sethook(state->main, raise_interrupted,
                     LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);

@@ -16,6 +16,9 @@ int hwl_run_all(lua_State *L);
 int hwl_run_until(lua_State *L);
 int hwl_interrupts(lua_State *L); /* core.interrupts() -> how often hwl_interrupt() was called */
 
+/* The state's own loop, made if there is none yet. */
+int hwl_make_loop(struct hwl_state *state);
+
 /* Raises an error for a system that a host or a world runs. */
 void hwl_check_runs(const struct hwl_system *self, lua_State *L);
 /* For who waits in C: runs the loop until *over. HWS_ESTATE inside a handler. */

@@ -6,31 +6,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "descriptor.h"
 #include "state.h"
 
 #define BACKLOG 16
-#define UNIX_PREFIX "unix:"
 
-struct place {
-    union {
-        struct sockaddr any;
-        struct sockaddr_un local;
-        struct sockaddr_in inet;
-    } address;
-    socklen_t size;
-    const char *path; /* NULL: not a Unix socket */
-};
-
-static bool parse_inet(const char *text, struct place *out)
+static bool parse(const char *text, struct sockaddr_in *out)
 {
     char host[INET_ADDRSTRLEN];
     const char *colon = strrchr(text, ':');
@@ -39,44 +25,24 @@ static bool parse_inet(const char *text, struct place *out)
         return false;
     memcpy(host, text, length);
     host[length] = 0;
+    memset(out, 0, sizeof *out);
     char *end;
     unsigned long port = strtoul(colon + 1, &end, 10);
-    out->address.inet.sin_family = AF_INET;
-    out->address.inet.sin_port = htons((uint16_t)port);
-    out->size = sizeof out->address.inet;
-    return *end == 0 && port <= UINT16_MAX &&
-           inet_pton(AF_INET, host, &out->address.inet.sin_addr) == 1;
-}
-
-static bool parse(const char *text, struct place *out)
-{
-    memset(out, 0, sizeof *out);
-    if (strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) != 0)
-        return parse_inet(text, out);
-    out->path = text + strlen(UNIX_PREFIX);
-    size_t length = strlen(out->path);
-    if (length == 0 || length >= sizeof out->address.local.sun_path)
-        return false;
-    out->address.local.sun_family = AF_UNIX;
-    memcpy(out->address.local.sun_path, out->path, length + 1);
-    out->size = sizeof out->address.local;
-    return true;
+    out->sin_family = AF_INET;
+    out->sin_port = htons((uint16_t)port);
+    return *end == 0 && port <= UINT16_MAX && inet_pton(AF_INET, host, &out->sin_addr) == 1;
 }
 
 static int bad_address(lua_State *L, const char *text)
 {
-    lua_pushfstring(L,
-                    "%s is no address of a socket; expected unix:/path, of at most %d bytes, or "
-                    "127.0.0.1:port",
-                    text, (int)sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+    lua_pushfstring(L, "%s is no address of a socket; expected 127.0.0.1:port", text);
     return hwl_failure(L, HWS_EADDRESS, lua_tostring(L, -1));
 }
 
 static int failure(lua_State *L, const char *text, int error)
 {
     lua_pushfstring(L, "%s: %s", text, strerror(error));
-    return hwl_failure(L, error == ECONNREFUSED || error == ENOENT ? HWS_EREFUSED : HWS_EIO,
-                       lua_tostring(L, -1));
+    return hwl_failure(L, error == ECONNREFUSED ? HWS_EREFUSED : HWS_EIO, lua_tostring(L, -1));
 }
 
 static void set_up(int descriptor)
@@ -85,77 +51,52 @@ static void set_up(int descriptor)
     setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &(int){ 1 }, sizeof(int));
 }
 
-static int open_socket(const struct place *place)
+/* Pushes the socket that `call` made of the address. */
+static int open_socket(lua_State *L, int (*call)(int descriptor, const struct sockaddr_in *address))
 {
-    return socket(place->address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const char *text = luaL_checkstring(L, 1);
+    struct sockaddr_in address;
+    if (!parse(text, &address))
+        return bad_address(L, text);
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int error = descriptor < 0 || call(descriptor, &address) != 0 ? errno : 0;
+    if (error) {
+        if (descriptor >= 0)
+            close(descriptor);
+        return failure(L, text, error);
+    }
+    set_up(descriptor);
+    return hwl_push_descriptor(L, descriptor);
 }
 
-/* Is the socket file what a process that has gone left behind? */
-static bool is_stale(const struct place *place)
+static int listen_at(int descriptor, const struct sockaddr_in *address)
 {
-    struct stat file;
-    if (!place->path || lstat(place->path, &file) != 0 || !S_ISSOCK(file.st_mode))
-        return false;
-    int probe = open_socket(place);
-    bool refused = probe >= 0 && connect(probe, &place->address.any, place->size) != 0 &&
-                   errno == ECONNREFUSED;
-    if (probe >= 0)
-        close(probe);
-    return refused;
-}
-
-static int bind_privately(int descriptor, const struct place *place)
-{
-    mode_t before = umask(0177);
-    int error = bind(descriptor, &place->address.any, place->size) == 0 ? 0 : errno;
-    umask(before);
-    return error;
+    int failed = bind(descriptor, (const struct sockaddr *)address, sizeof *address);
+    return failed ? failed : listen(descriptor, BACKLOG);
 }
 
 int hwl_socket_listen(lua_State *L)
 {
-    const char *text = luaL_checkstring(L, 1);
-    struct place place;
-    if (!parse(text, &place))
-        return bad_address(L, text);
-    int descriptor = open_socket(&place);
-    int error = descriptor < 0 ? errno : bind_privately(descriptor, &place);
-    if (error == EADDRINUSE && is_stale(&place)) {
-        unlink(place.path);
-        error = bind_privately(descriptor, &place);
-    }
-    if (!error && listen(descriptor, BACKLOG) != 0)
-        error = errno;
-    if (error) {
-        if (descriptor >= 0)
-            close(descriptor);
-        return failure(L, text, error);
-    }
-    set_up(descriptor);
-    return hwl_push_descriptor(L, descriptor);
+    return open_socket(L, listen_at);
+}
+
+static int connect_to(int descriptor, const struct sockaddr_in *address)
+{
+    return connect(descriptor, (const struct sockaddr *)address, sizeof *address);
 }
 
 int hwl_socket_connect(lua_State *L)
 {
-    const char *text = luaL_checkstring(L, 1);
-    struct place place;
-    if (!parse(text, &place))
-        return bad_address(L, text);
-    int descriptor = open_socket(&place), error = descriptor < 0 ? errno : 0;
-    if (!error && connect(descriptor, &place.address.any, place.size) != 0)
-        error = errno;
-    if (error) {
-        if (descriptor >= 0)
-            close(descriptor);
-        return failure(L, text, error);
-    }
-    set_up(descriptor);
-    return hwl_push_descriptor(L, descriptor);
+    return open_socket(L, connect_to);
 }
 
 int hwl_socket_accept(lua_State *L)
 {
     int descriptor = accept4(hwl_check_descriptor(L, 1), NULL, NULL, SOCK_CLOEXEC);
+    if (descriptor < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)) {
+        lua_pushboolean(L, 0);
+        return 1;
+    }
     if (descriptor < 0)
         return hwl_io_failure(L, errno);
     set_up(descriptor);

@@ -40,16 +40,16 @@ struct hwl_state {
     int places[HWL_PLACES]; /* in the registry, for callbacks; they hold false */
     int spare_places;
     struct hwl_system *systems;
-    struct hwl_system *leaving; /* closed ones, until the loop is done with their links */
-    struct uv_loop_s *loop;     /* NULL until the first system */
-    struct hwl_bytes spare;     /* the encoder's, while nobody encodes */
-    atomic_bool running;        /* the loop runs */
-    bool closing;               /* lua_close() has begun: no Lua any more */
-    int answering;              /* above 0: a policy or log function runs, which may not act */
-    atomic_int interrupts;      /* asked for */
-    int obeyed;                 /* of them */
-    atomic_int reloads;         /* of policies, asked for */
-    int reloaded;               /* of them */
+    struct hwl_system *leaving;       /* closed ones, until the loop is done with their links */
+    _Atomic(struct uv_loop_s *) loop; /* NULL until the first system, descriptor or alarm */
+    struct hwl_bytes spare;           /* the encoder's, while nobody encodes */
+    atomic_bool running;              /* the loop runs */
+    bool closing;                     /* lua_close() has begun: no Lua any more */
+    int answering;         /* above 0: a policy or log function runs, which may not act */
+    atomic_int interrupts; /* asked for */
+    int obeyed;            /* of them */
+    atomic_int reloads;    /* of policies, asked for */
+    int reloaded;          /* of them */
     _Atomic(struct hws_system *) waker;  /* whose hws_wake_from_any_thread() wakes the loop */
     const void *array, *map, *bin, *ext; /* metatables */
     void *null;

@@ -112,8 +112,7 @@ void hwl_systems_close(struct hwl_state *state)
         cut_loose(self);
     while (state->systems)
         hwl_system_close(state->systems);
-    hws_loop_free(state->loop);
-    state->loop = NULL;
+    hws_loop_free(atomic_exchange(&state->loop, NULL)); /* a signal must not wake it any more */
     while (state->leaving) {
         struct hwl_system *self = state->leaving;
         state->leaving = self->next;

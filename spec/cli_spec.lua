@@ -114,7 +114,8 @@ describe("hawser", function()
         for _, option in ipairs { "--help", "-h" } do
             local status, out, err = run("run", option)
             assert.same({ 0, "" }, { status, err })
-            assert.truthy(out:find("usage: hawser run FILE.lua [ARGUMENTS]", 1, true))
+            assert.truthy(out:find("usage: hawser run [--console SOCKET] FILE.lua [ARGUMENTS]", 1,
+                                   true))
             assert.equal(out, select(3, run("run")))
         end
         local status, _, err = run("run", "--fast", "x.lua")

@@ -52,12 +52,16 @@ describe("the type file", function()
         local timer
         system:spawn { started = function(ctx) timer = ctx:after(100, 1) end }
         hawser.run_until(function() return timer end, 5)
+        local path = os.tmpname()
+        os.remove(path)
+        local console = assert(hawser.open_console(path))
         for class, object in pairs { Handle = handle, Timer = timer, Events = system.events,
-            Process = require("hawser.process").start { "true" } } do
+            Console = console, Process = require("hawser.process").start { "true" } } do
             for name in pairs(methods(class)) do
                 assert.is_function(object[name], class .. ":" .. name)
             end
         end
+        console:close()
         for name in pairs(fields("System")) do assert.truthy(system[name], name) end
         system:stop { deadline = 0 }
         system:run()

@@ -101,6 +101,19 @@ function hawser.system(options, within)
     return system, message, code
 end
 
+-- Opens a console at a Unix socket for this program's user, which `hawser attach` asks while the
+-- loop runs. It stays until it is closed, or the program ends.
+---@param path string the socket's; a stale one is taken over
+---@return hawser.Console|nil
+---@return string|nil message
+---@return string|nil code "EIO", "EACCESS", "EADDRESS"
+function hawser.open_console(path)
+    if type(path) ~= "string" then
+        error("hawser.open_console: expected a socket's path, got " .. type(path), 2)
+    end
+    return require("hawser.console.server").open(path)
+end
+
 -- Inside a handler: the processes (living actors) of a system, one by one, page by page. What would
 -- be `nil, message, code` is an error here, because a loop can't tell it from the end.
 ---@param address string|nil the system's; nil: this one

@@ -456,6 +456,18 @@ function System:set_policy(what) end
 ---@return true|nil, string message, string? code
 function System:reload_policy() end
 
+-- What hawser.open_console(path) gives.
+---@class hawser.Console
+---@field path string
+local Console = {}
+
+---@return boolean # is anybody attached?
+function Console:is_attached() end
+
+-- Who is attached is told the reason, and the socket goes. Idempotent.
+---@param reason? string
+function Console:close(reason) end
+
 ---@class hawser.Process
 local Process = {}
 

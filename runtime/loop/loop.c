@@ -11,6 +11,7 @@ struct shared_loop {
     uv_loop_t loop; /* first: it is what the host sees */
     struct hwsi_turns *turns;
     uv_timer_t timeout;
+    uv_async_t wake;
     bool (*done)(void *data);
     void *data;
     bool running, is_done, timed_out;
@@ -32,6 +33,12 @@ static void on_timeout(uv_timer_t *timer)
     uv_stop(&shared->loop);
 }
 
+/* The turn that it makes asks whether all is done. */
+static void on_wake(uv_async_t *wake)
+{
+    (void)wake;
+}
+
 static int shared_init(struct shared_loop *shared)
 {
     int error = uv_loop_init(&shared->loop);
@@ -42,6 +49,14 @@ static int shared_init(struct shared_loop *shared)
         uv_loop_close(&shared->loop);
         return HWS_ENOMEM;
     }
+    error = uv_async_init(&shared->loop, &shared->wake, on_wake);
+    if (error) {
+        hwsi_turns_release(shared->turns);
+        uv_run(&shared->loop, UV_RUN_DEFAULT);
+        uv_loop_close(&shared->loop);
+        return error == UV_ENOMEM ? HWS_ENOMEM : HWS_EIO;
+    }
+    uv_unref((uv_handle_t *)&shared->wake);
     shared->turns->ask = on_ask;
     shared->turns->data = shared;
     uv_timer_init(&shared->loop, &shared->timeout);
@@ -97,6 +112,11 @@ int hws_loop_run_until(struct uv_loop_s *loop, bool (*done)(void *data), void *d
     return shared->is_done || !shared->timed_out ? 0 : HWS_ETIMEOUT;
 }
 
+void hws_loop_wake(struct uv_loop_s *loop)
+{
+    uv_async_send(&((struct shared_loop *)loop)->wake);
+}
+
 void hws_loop_free(struct uv_loop_s *loop)
 {
     struct shared_loop *shared = (struct shared_loop *)loop;
@@ -105,6 +125,7 @@ void hws_loop_free(struct uv_loop_s *loop)
         return;
     hwsi_turns_release(shared->turns);
     uv_close((uv_handle_t *)&shared->timeout, NULL);
+    uv_close((uv_handle_t *)&shared->wake, NULL);
     while (uv_run(loop, UV_RUN_DEFAULT) != 0)
         ;
     /* Handles of somebody else's that are left (unreferenced ones) keep the memory: better lost than used after it is freed. */

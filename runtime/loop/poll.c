@@ -46,6 +46,12 @@ int hws_loop_poll(struct uv_loop_s *loop, int descriptor, void (*ready)(void *da
     return 0;
 }
 
+int hws_poll_want(struct hws_poll *poll, bool reads, bool writes)
+{
+    int events = UV_DISCONNECT | (reads ? UV_READABLE : 0) | (writes ? UV_WRITABLE : 0);
+    return uv_poll_start(&poll->handle, events, on_ready) == 0 ? 0 : HWS_EINVAL;
+}
+
 void hws_poll_free(struct hws_poll *poll)
 {
     if (poll)

@@ -12,6 +12,7 @@ usage: hawser [--log LEVEL] COMMAND [ARGUMENTS]
   run FILE.lua [ARGUMENTS]  runs a script, then the systems it made until they have stopped;
                             FILE.lua is - for standard input
   repl [FILE.lua]           an interactive console: systems and clusters from the keyboard
+  attach [SOCKET]           the same inside a process that runs: hawser run --console SOCKET ...
   policy check FILE         what a policy answers, and what is wrong with it; plot, simulate: its
                             curve, and what comes of it in a simulated network
   bench [OPTIONS]           measures this machine's throughput and latency
@@ -50,6 +51,9 @@ local commands = {
     repl = function(args)
         return require("hawser.cli.repl")(args)
     end,
+    attach = function(args)
+        return require("hawser.cli.attach")(args)
+    end,
     bench = function(args)
         return require("hawser.bench").main(args)
     end,
@@ -64,8 +68,8 @@ local function unknown(word)
     if word:find("%.lua$") then
         return complain(("unknown command %q; to run a script: hawser run %s"):format(word, word))
     end
-    local near = suggest.nearest(word, { "run", "repl", "policy", "bench", "help", "version",
-                                         "--help", "--version", "--log" })
+    local near = suggest.nearest(word, { "run", "repl", "attach", "policy", "bench", "help",
+                                         "version", "--help", "--version", "--log" })
     return complain(("unknown %s %q%s; hawser --help lists the commands"):format(
         word:find("^%-") and "option" or "command", word,
         near and ("; did you mean %q?"):format(near) or ""))

@@ -67,7 +67,7 @@ end
 ---@return boolean # did every line succeed?
 function plain.run(session)
     local reader = setmetatable({ input = core.descriptor(0), text = "", over = false }, Reader)
-    local good, status = true, nil
+    local good, status = true
     local function ended(how) status = how end
     for line in function() return reader:line() end do
         status = nil
@@ -82,7 +82,9 @@ function plain.run(session)
             return good
         end
     end
+    status = nil
     session:finish(ended)
+    wait_until(function() return status ~= nil end)
     return good and status ~= "failed"
 end
 

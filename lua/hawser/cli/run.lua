@@ -2,10 +2,13 @@
 -- hawser run FILE.lua [ARGUMENTS]: the script, then the loop until every system has stopped.
 
 local USAGE = [[
-usage: hawser run FILE.lua [ARGUMENTS]
+usage: hawser run [--console SOCKET] FILE.lua [ARGUMENTS]
 
 Runs the script with the arguments, in `arg` and `...`, then the systems it made until they have
 stopped. FILE.lua is - for standard input. Modules and policies beside the file are found.
+
+--console SOCKET opens a console for you, and nobody else, at that path while the systems run, for
+hawser attach SOCKET.
 
 The exit status is 0, the integer that the script returns, or 1 when it returns false or fails; 130
 or 143 when a signal interrupts it before its systems run. SIGHUP has each system read its policy's
@@ -46,10 +49,47 @@ local function status_of(result)
     return result == false and 1 or 0
 end
 
+-- Takes --console SOCKET from the front of the arguments: the rest, and the socket.
+local function take_console(args)
+    local word = args[1] or ""
+    local value = word:match("^%-%-console=(.*)$")
+    if word ~= "--console" and not value then
+        return args
+    end
+    local count = value and 1 or 2
+    return table.move(args, count + 1, #args, 1, { [-1] = args[-1] }), value or args[2] or ""
+end
+
+local function open_console(path)
+    local console, why = require("hawser").open_console(path)
+    if not console then
+        io.stderr:write("hawser: --console: ", why, "\n")
+    end
+    return console
+end
+
+-- The script, then its systems.
+local function run(chunk, file)
+    look_beside(file)
+    local ok, result = xpcall(chunk, traceback, table.unpack(arg))
+    if not ok then
+        return failed(result)
+    end
+    local hawser = require "hawser"
+    local message
+    ok, message = xpcall(hawser.run, traceback)
+    if not ok then
+        return failed(message)
+    end
+    return status_of(result)
+end
+
 ---@param args string[] the file and the script's own arguments
 ---@param executable hawser.cli.Executable
 ---@return integer # exit status
 return function(args, executable)
+    local socket
+    args, socket = take_console(args)
     local file = args[1]
     if not file then
         io.stderr:write(USAGE)
@@ -66,16 +106,14 @@ return function(args, executable)
     if not chunk then
         return failed(message)
     end
-    look_beside(file)
     executable.catch_hangup()
-    local ok, result = xpcall(chunk, traceback, table.unpack(arg))
-    if not ok then
-        return failed(result)
+    local console = socket and open_console(socket)
+    if socket and not console then
+        return 1
     end
-    local hawser = require "hawser"
-    ok, message = xpcall(hawser.run, traceback)
-    if not ok then
-        return failed(message)
+    local status = run(chunk, file)
+    if console then
+        console:close("its program has ended")
     end
-    return status_of(result)
+    return status
 end

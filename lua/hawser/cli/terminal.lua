@@ -41,14 +41,18 @@ end
 
 -- --- editing ---
 
+function Terminal:edit()
+    self.mode = "editing"
+    self.input:on_readable(function() self:handle(self.editor:feed()) end)
+end
+
 function Terminal:prompt()
     self.editor:clear_interrupts()
     -- What was typed while a line ran is on the screen already; the editor will show it again.
     output.raw(io.stdout, self.within_line and "\n" or "\r\27[K")
     io.stdout:flush()
     self.within_line = false
-    self.mode = "editing"
-    self.input:on_readable(function() self:handle(self.editor:feed()) end)
+    self:edit()
     self:handle(self.editor:begin(self.session:pending() and MORE or PROMPT))
 end
 
@@ -94,9 +98,24 @@ local function listed(words, columns)
     return table.concat(lines, "\n") .. "\n"
 end
 
+-- A session's answer, now or, if it has to come from elsewhere, later. Until then no key is read.
 function Terminal:complete(line, cursor)
     local text = line:sub(1, cursor)
-    local found = self.session:complete(text)
+    self.mode = "completing"
+    self.input:on_readable(nil)
+    local function later(found)
+        if self.mode == "completing" then
+            self:edit()
+            self:completed(line, text, found)
+        end
+    end
+    local found = self.session:complete(text, later)
+    if found then
+        later(found)
+    end
+end
+
+function Terminal:completed(line, text, found)
     local typed = text:sub(found.from)
     local insertion = console.common(found.words):sub(#typed + 1)
     if #found.words == 1 and found.call then
@@ -122,8 +141,22 @@ end
 
 function Terminal:draw()
     local columns, rows = self.editor:size()
+    local live = self.session.live
+    local function later(text)
+        if self.mode == "live" and self.session.live == live then
+            self:drawn(text, rows)
+        end
+    end
+    local text = live.render(columns, rows, later)
+    if text then
+        later(text)
+    end
+    self.tick = core.after(live.interval, function() self:draw() end)
+end
+
+function Terminal:drawn(text, rows)
     local lines, count = {}, 0
-    for line in (self.session.live.render(columns, rows) .. "\n"):gmatch("(.-)\n") do
+    for line in (text .. "\n"):gmatch("(.-)\n") do
         count = count + 1
         if count < rows then
             lines[count] = line .. "\27[K"
@@ -131,7 +164,6 @@ function Terminal:draw()
     end
     output.raw(io.stdout, "\27[H" .. table.concat(lines, "\r\n") .. "\27[J")
     io.stdout:flush()
-    self.tick = core.after(self.session.live.interval, function() self:draw() end)
 end
 
 function Terminal:end_live()
@@ -140,7 +172,7 @@ function Terminal:end_live()
     self.editor:keys(false)
     output.raw(io.stdout, "\27[?25h\27[?1049l")
     io.stdout:flush()
-    self.session.live = nil
+    self.session:end_live()
     self.mode = "prompting"
 end
 
@@ -161,7 +193,7 @@ end
 
 function Terminal:interrupted()
     self.editor:clear_interrupts()
-    if self.mode == "editing" then
+    if self.mode == "editing" or self.mode == "completing" then
         self.editor:cancel()
         self.session:discard()
         output.raw(io.stdout, "^C\n")
@@ -191,6 +223,9 @@ end
 
 -- Asked after every turn of the loop.
 function Terminal:turn()
+    if self.is_over() then
+        self.mode = "over"
+    end
     if self.mode == "prompting" then
         self:prompt()
     end
@@ -207,6 +242,9 @@ function Terminal:listen()
 end
 
 function Terminal:close()
+    if self.session and self.session.live then
+        self:end_live()
+    end
     self.input:on_readable(nil)
     self.interrupts:on_readable(nil)
     self.others:on_readable(nil)
@@ -253,10 +291,12 @@ function Terminal:options()
     }
 end
 
--- Until the person leaves, or a signal says so.
----@param session hawser.console.Session
-function Terminal:run(session)
+-- Until the person leaves, or a signal or `is_over` says so.
+---@param session hawser.console.Session|hawser.cli.RemoteSession
+---@param is_over? fun(): boolean
+function Terminal:run(session, is_over)
     self.session = session
+    self.is_over = is_over or function() return false end
     core.run_until(function() return self:turn() end)
 end
 

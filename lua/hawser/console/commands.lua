@@ -20,6 +20,7 @@ local commands = {}
 ---@field example string
 ---@field run fun(session: hawser.console.Session, rest: string): string|nil, string?
 ---@field complete? fun(rest: string): string[]
+---@field is_of? fun(session: hawser.console.Session): boolean is it in that one's .help?
 
 local list = {}
 local by_name = {}
@@ -357,11 +358,13 @@ command {
 
 -- --- the console itself ---
 
-local function overview()
+local function overview(session)
     local texts = {}
     for _, entry in ipairs(list) do
         local usage = entry.usage ~= "" and " " .. entry.usage or ""
-        texts[#texts + 1] = ("  .%-26s%s"):format(entry.name .. usage, entry.summary)
+        if not entry.is_of or entry.is_of(session) then
+            texts[#texts + 1] = ("  .%-26s%s"):format(entry.name .. usage, entry.summary)
+        end
     end
     return table.concat(texts, "\n") .. [[
 
@@ -374,10 +377,10 @@ command {
     help = "Lists the commands or, with a command, explains it with an example.",
     example = "> .help watch",
     complete = names,
-    run = function(_, rest)
+    run = function(session, rest)
         local name = rest:gsub("^%.", "")
         if name == "" then
-            return overview()
+            return overview(session)
         elseif not by_name[name] then
             local near = suggest.nearest(name, names())
             return nil, ("no command .%s%s"):format(name,

@@ -14,6 +14,7 @@ local evaluate = require "hawser.console.evaluate"
 local fault = require "hawser.console.fault"
 local format = require "hawser.console.format"
 local output = require "hawser.console.output"
+local pager = require "hawser.console.pager"
 local systems = require "hawser.console.systems"
 
 local console = {}
@@ -27,6 +28,8 @@ local PAINT = { faint = "\27[2m", fault = "\27[31m" }
 ---@field interrupts integer|nil a descriptor that can be read when what runs is to stop
 ---@field environment table the globals
 ---@field evaluation hawser.console.Evaluation|nil
+---@field replying boolean what it shows now is a reply to a line
+---@field pager hawser.console.Pager|nil
 local Session = {}
 Session.__index = Session
 
@@ -118,24 +121,30 @@ end
 ---@field width? fun(): integer
 ---@field colour? boolean
 ---@field interrupts? integer
+---@field environment? table the globals of its lines, if not _G
+---@field paged? boolean large replies are shown page by page
 
 ---@param options hawser.console.Options
 ---@return hawser.console.Session
 function console.open(options)
     teach()
-    local environment = _G
+    local environment = options.environment or _G
     local given = { hawser = hawser, await = await, sleep = sleep,
                     cluster = require "hawser.cluster" }
     for name, value in pairs(given) do
-        if rawget(environment, name) == nil then
+        if rawget(environment, name) == nil and rawget(_G, name) == nil then
             rawset(environment, name, value)
         end
     end
-    return setmetatable({
+    local session = setmetatable({
         write = options.write, width = options.width or function() return 80 end,
         colour = options.colour or false, interrupts = options.interrupts,
-        environment = environment, lines = {}, watches = {},
+        environment = environment, lines = {}, watches = {}, replying = false,
     }, Session)
+    if options.paged then
+        pager.attach(session)
+    end
+    return session
 end
 
 -- --- showing ---
@@ -151,6 +160,13 @@ end
 function Session:say(text, kind)
     local paint = self.colour and PAINT[kind]
     self.write(paint and ("%s%s\27[0m\n"):format(paint, text) or text .. "\n")
+end
+
+-- The same as a reply to a line.
+function Session:reply(text, kind)
+    self.replying = true
+    self:say(text, kind)
+    self.replying = false
 end
 
 function Session:watch(listener)
@@ -179,6 +195,10 @@ function Session:quit()
 end
 
 function Session:outcome(ok, done)
+    local notice = self.pager and self.pager:notice()
+    if notice then
+        self:say(notice, "faint")
+    end
     local status = self.quitting and "quit" or self.live and "live" or ok and "done" or "failed"
     done(status)
 end
@@ -189,9 +209,9 @@ function Session:run_command(line, done)
         text, why = nil, text
     end
     if text and text ~= "" then
-        self:say(text)
+        self:reply(text)
     elseif not text then
-        self:say("error: " .. tostring(why), "fault")
+        self:reply("error: " .. tostring(why), "fault")
     end
     self:outcome(text ~= nil, done)
 end
@@ -203,13 +223,13 @@ function Session:evaluate(text, done)
     end
     self.lines = {}
     if syntax then
-        self:say(fault.show_syntax(text, syntax), "fault")
+        self:reply(fault.show_syntax(text, syntax), "fault")
         return self:outcome(false, done)
     end
     evaluate.start(self, text, chunk, function(ok, shown, value)
         self.evaluation = nil
         if shown then
-            self:say(shown, not ok and "fault" or nil)
+            self:reply(shown, not ok and "fault" or nil)
         end
         if ok and shown then
             rawset(self.environment, "_", value)
@@ -222,6 +242,9 @@ end
 ---@param line string
 ---@param done fun(status: hawser.console.Status)
 function Session:submit(line, done)
+    if self.pager and not line:find("^%.more%s*$") then
+        self.pager:begin()
+    end
     if #self.lines == 0 then
         if line:find("^%s*$") then
             return done("done")
@@ -270,6 +293,10 @@ function Session:complete(text)
         return commands.complete(text)
     end
     return complete.line(text, self)
+end
+
+function Session:end_live()
+    self.live = nil
 end
 
 -- The session is over; a line that waits is given up.

@@ -23,6 +23,8 @@ HWS_API struct uv_loop_s *hws_loop_of(struct hws_system *system); /* NULL: not a
 HWS_API int hws_loop_new(struct uv_loop_s **out);
 HWS_API int hws_loop_run_until(struct uv_loop_s *loop, bool (*done)(void *data), void *data,
                                uint64_t timeout);
+/* Has it ask `done` soon, also while it sleeps. From any thread and from signal handlers; not beside hws_loop_free(). */
+HWS_API void hws_loop_wake(struct uv_loop_s *loop);
 HWS_API void hws_loop_free(struct uv_loop_s *loop);
 
 /*
@@ -34,6 +36,8 @@ HWS_API void hws_loop_free(struct uv_loop_s *loop);
 struct hws_poll;
 HWS_API int hws_loop_poll(struct uv_loop_s *loop, int descriptor, void (*ready)(void *data),
                           void *data, struct hws_poll **out);
+/* From here on it is called when the descriptor can be read, written, both, or only when its other end has gone. */
+HWS_API int hws_poll_want(struct hws_poll *poll, bool reads, bool writes);
 HWS_API void hws_poll_free(struct hws_poll *poll); /* NULL is fine */
 
 /* The same for a time: calls ring(data) once, `delay` ns from now, rounded up to milliseconds. Freed in any case. */
