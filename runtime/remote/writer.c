@@ -6,6 +6,7 @@
 #include "remote/manager.h"
 
 #define SLICES 16
+#define TRY_AGAIN (10 * HWS_MILLISECOND) /* an ACK that found no memory */
 
 struct batch {
     struct hws_slice slices[SLICES];
@@ -92,8 +93,12 @@ static void put_acknowledgement(struct hwsi_connection *connection)
     const uint64_t *received = connection->endpoint->association->received;
     if (hwsi_connection_control(
             connection,
-            &(struct hwsi_control){ .kind = HWSI_FRAME_ACK, .a = received[0], .b = received[1] }))
-        return; /* out of memory: the next flush tries again */
+            &(struct hwsi_control){ .kind = HWSI_FRAME_ACK, .a = received[0], .b = received[1] })) {
+        /* Out of memory. Nothing else may ever be written here. */
+        hwsi_timer_start(&connection->endpoint->acknowledge,
+                         hwsi_later(connection->manager->local, TRY_AGAIN));
+        return;
+    }
     connection->told[0] = received[0];
     connection->told[1] = received[1];
     connection->unacknowledged_bytes = 0;

@@ -101,17 +101,6 @@ static int receive(void *self, struct hws_context *context, const struct hws_mes
 }
 static const struct hws_actor_ops voice_ops = { .receive = receive };
 
-bool actor_move_in(struct life *life)
-{
-    char name[4];
-    for (unsigned i = 0; i < VOICES; i++) {
-        snprintf(name, sizeof name, "r%u", i);
-        if (hws_spawn_named(life->system, name, &voice_ops, life, &life->voices[i]))
-            return false;
-    }
-    return true;
-}
-
 /* --- the policy --- */
 
 static struct life *life_of(struct hws_policy *policy)
@@ -130,8 +119,11 @@ static int see_letter(struct hws_policy *policy, const struct hws_letter *letter
     if (!life->killed && named && number.kind == 'm')
         book_letter(life, &number, letter->reason);
     life->world->nameless += !named;
-    if (!life->world->verbose)
-        answer->route = HWS_LETTER_DROP;
+    answer->route = HWS_LETTER_DROP; /* it is seen here */
+    world_trace(life->world, "s%02u dead letter to %s/%s: %s, %c #%u", life->machine->index,
+                hws_pid_address(letter->target), hws_pid_id(letter->target),
+                hws_reason_name((int)letter->reason), named ? number.kind : '?',
+                named ? number.number : 0);
     return 0;
 }
 
@@ -222,6 +214,99 @@ void actor_ask(struct life *life, const struct machine *to)
         hws_request(life->system, target, &(struct hws_message){ .payload = { room, size } },
                     timeout, answered, request, NULL))
         book_not_asked(request);
+}
+
+/* --- services: each question gets one answer --- */
+
+static int brief_take(void *self, struct hws_context *context, const struct hws_message *message)
+{
+    (void)self;
+    if (message->kind != HWS_MESSAGE_user)
+        return 0;
+    return hws_stop_actor(hws_context_system(context), hws_context_self(context));
+}
+static const struct hws_actor_ops brief_ops = { .receive = brief_take };
+
+static int make_brief(void *data, const struct hws_kind_request *request,
+                      struct hws_kind_product *out, char *detail, size_t capacity)
+{
+    (void)request;
+    (void)detail;
+    (void)capacity;
+    *out = (struct hws_kind_product){ .ops = &brief_ops, .self = data };
+    return 0;
+}
+static const struct hws_kind_ops brief_kind = { .make = make_brief };
+
+static bool offer_services(struct life *life)
+{
+    static const char *const all[] = { "*" };
+    return hws_register_kind(life->system, "brief", &brief_kind, life) == 0 &&
+           hws_allow_kind(life->system, "brief", all, 1) == 0 &&
+           hws_allow_diagnostics(life->system, all, 1) == 0;
+}
+
+/* Who lives is asked to stop. */
+static void spawned(void *data, int status, const struct hws_message *response)
+{
+    struct request *request = data;
+    struct life *life = request->life;
+    struct hws_spawned outcome;
+    book_over(request);
+    if (life->killed || !life->system)
+        return;
+    hws_read_spawned(life->system, status, response, &outcome);
+    size_t size = number_write(room, &(struct number){ 'g', 0, 0, 0 }, 0);
+    if (outcome.pid)
+        hws_send(life->system, outcome.pid, &(struct hws_message){ .payload = { room, size } });
+    hws_pid_release(outcome.pid);
+}
+
+static void listed(void *data, int status, const struct hws_message *response)
+{
+    (void)status;
+    (void)response;
+    book_over(data);
+}
+
+static void reconnected(void *data, int status)
+{
+    (void)status;
+    book_over(data);
+}
+
+void actor_ask_service(struct life *life, const struct machine *to)
+{
+    struct request *request = book_ask(life);
+    uint64_t timeout = (1 + dice_roll(&life->world->dice, 3000)) * HWS_MILLISECOND;
+    struct hws_spawn_remote_options spawn = { .timeout = timeout };
+    struct hws_process_query query = { .timeout = timeout };
+    char address[NAME_ROOM];
+    int error;
+    world_address(to, address);
+    switch (*address ? dice_roll(&life->world->dice, 3) : 3) {
+    case 0:
+        error = hws_spawn_remote(life->system, address, "brief", &spawn, spawned, request, NULL);
+        break;
+    case 1: error = hws_list_processes(life->system, address, &query, listed, request, NULL); break;
+    case 2:
+        error = hws_await_reconnect(life->system, address, timeout, reconnected, request, NULL);
+        break;
+    default: error = HWS_ENOTFOUND;
+    }
+    if (error)
+        book_not_asked(request);
+}
+
+bool actor_move_in(struct life *life)
+{
+    char name[4];
+    for (unsigned i = 0; i < VOICES; i++) {
+        snprintf(name, sizeof name, "r%u", i);
+        if (hws_spawn_named(life->system, name, &voice_ops, life, &life->voices[i]))
+            return false;
+    }
+    return offer_services(life);
 }
 
 /* --- mortals --- */

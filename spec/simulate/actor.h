@@ -13,6 +13,8 @@ extern const struct hws_policy_ops actor_policy_ops;
 bool actor_move_in(struct life *life);
 struct machine *actor_partner(struct machine *machine); /* one that it talks to, at random */
 void actor_send(struct life *life, const struct machine *to);
+/* Asks for an actor of a kind over there, for a list of its processes, or for the news that it is connected. */
+void actor_ask_service(struct life *life, const struct machine *to);
 void actor_ask(struct life *life, const struct machine *to);
 void actor_make_mortal(struct life *life, struct life *listener);
 void actor_watch(struct life *life, struct mortal *mortal);

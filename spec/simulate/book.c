@@ -221,13 +221,18 @@ static void end_request(struct request *request)
     request->over = true;
 }
 
-void book_answered(struct request *request, int status, const struct hws_message *response)
+void book_over(struct request *request)
 {
-    struct number number;
     if (request->over && !request->life->killed)
         world_fail(request->world, "request %u of s%02u ended twice", request->number,
                    request->life->machine->index);
     end_request(request);
+}
+
+void book_answered(struct request *request, int status, const struct hws_message *response)
+{
+    struct number number;
+    book_over(request);
     if (status)
         return;
     request->world->tally->counts[COUNT_answered]++;

@@ -65,6 +65,7 @@ void book_letter(struct life *life, const struct number *number,
                  enum hws_dead_letter_reason reason);
 struct request *book_ask(struct life *life);
 void book_answered(struct request *request, int status, const struct hws_message *response);
+void book_over(struct request *request); /* it got an answer of some kind */
 void book_not_asked(struct request *request);
 struct mortal *book_mortal(struct life *life, struct life *listener);
 void book_watch(struct life *life, struct mortal *mortal);

@@ -21,7 +21,7 @@ static void traffic(struct world *world, struct life *life)
     struct dice *dice = &world->dice;
     struct machine *to = actor_partner(life->machine);
     struct mortal *mortal = random_mortal(world);
-    switch (dice_roll(dice, 10)) {
+    switch (dice_roll(dice, 11)) {
     case 0:
     case 1: actor_ask(life, to); return;
     case 2:
@@ -37,6 +37,7 @@ static void traffic(struct world *world, struct life *life)
         if (mortal)
             actor_end_mortal(mortal);
         return;
+    case 6: actor_ask_service(life, to); return;
     default: break;
     }
     for (uint64_t count = 1 + dice_roll(dice, 20); count; count--)

@@ -173,7 +173,7 @@ static void check_ring(struct life *life, const struct hwsi_endpoint *endpoint,
 }
 
 /* An endpoint holds its state, symbols, a chunk of each ring, a read buffer; and what is queued. */
-#define MEMORY_BASE (size_t)(1024 * 1024)
+#define MEMORY_BASE (size_t)(2048 * 1024) /* with what the pool keeps for a second */
 #define MEMORY_ENDPOINT (size_t)(320 * 1024)
 #define MEMORY_MESSAGE (size_t)(70 * 1024)
 

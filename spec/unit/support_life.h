@@ -9,13 +9,14 @@
 
 #include "support_scenario.h"
 
-#define LIFE_EVENTS(X)                                                                            \
-    X(ListenStarted)                                                                              \
-    X(AssociationAttempt)                                                                         \
-    X(EndpointConnected) X(EndpointDisconnected) X(EndpointReconnect) X(Suspect) X(Reachable)     \
-        X(EndpointSuspended) X(Gated) X(Quarantined) X(Released) X(Blocked) X(EndpointTerminated) \
-            X(EndpointThrottled) X(LinkRefused) X(DeadLetter) X(ActorStarted) X(ActorStopped)     \
-                X(ActorFailed) X(Watch) X(PolicyLoaded) X(PolicyError) X(Shutdown)
+/* clang-format off */
+#define LIFE_EVENTS(X)                                                                   \
+    X(ListenStarted) X(AssociationAttempt) X(EndpointConnected) X(EndpointDisconnected)  \
+    X(EndpointReconnect) X(Suspect) X(Reachable) X(EndpointSuspended) X(Gated)           \
+    X(Quarantined) X(Released) X(Blocked) X(EndpointTerminated) X(EndpointThrottled)     \
+    X(LinkRefused) X(DeadLetter) X(ActorStarted) X(ActorStopped) X(ActorFailed) X(Watch) \
+    X(PolicyLoaded) X(PolicyError) X(Shutdown)
+/* clang-format on */
 
 void life_run(struct scenario *scenario);
 /* Of the points of a life, every so many are tried: HAWSER_TORTURE, or `usual`, but eight times that where a sanitizer slows it down. */

@@ -31,14 +31,13 @@
 /* --- the calls --- */
 
 /* X(name, errno): a call, and how it fails. A short one takes one byte or a part, a full one none. */
+/* clang-format off */
 #define CALLS(X)                                                                        \
-    X(socket, EMFILE)                                                                   \
-    X(bind, EADDRINUSE)                                                                 \
-    X(listen, EADDRINUSE)                                                               \
-    X(connect, ENETUNREACH)                                                             \
+    X(socket, EMFILE) X(bind, EADDRINUSE) X(listen, EADDRINUSE) X(connect, ENETUNREACH) \
     X(accept, ECONNABORTED) X(accept_full, EMFILE) X(recv, ECONNRESET) X(recv_short, 0) \
-        X(recv_none, EAGAIN) X(send, EPIPE) X(send_short, 0) X(send_full, EAGAIN)       \
-            X(setsockopt, EINVAL) X(getsockname, ENOBUFS) X(getpeername, ENOTCONN)
+    X(recv_none, EAGAIN) X(send, EPIPE) X(send_short, 0) X(send_full, EAGAIN)           \
+    X(setsockopt, EINVAL) X(getsockname, ENOBUFS) X(getpeername, ENOTCONN)
+/* clang-format on */
 enum call {
 #define X(name, error) CALL_##name,
     CALLS(X)
