@@ -116,7 +116,7 @@ static int see_letter(struct hws_policy *policy, const struct hws_letter *letter
     struct number number;
     (void)error;
     bool named = number_read(letter->message->payload, &number);
-    if (!life->killed && named && number.kind == 'm')
+    if (!life->killed && named && (number.kind == 'm' || number.kind == 'q'))
         book_letter(life, &number, letter->reason);
     life->world->nameless += !named;
     answer->route = HWS_LETTER_DROP; /* it is seen here */
@@ -205,7 +205,7 @@ static void answered(void *data, int status, const struct hws_message *response)
 void actor_ask(struct life *life, const struct machine *to)
 {
     struct world *world = life->world;
-    struct request *request = book_ask(life);
+    struct request *request = book_ask(life, to);
     struct number number = { 'q', life->machine->index, to->index, request->number };
     size_t size = number_write(room, &number, random_padding(world));
     uint64_t timeout = (1 + dice_roll(&world->dice, 3000)) * HWS_MILLISECOND;
@@ -252,7 +252,7 @@ static void spawned(void *data, int status, const struct hws_message *response)
     struct request *request = data;
     struct life *life = request->life;
     struct hws_spawned outcome;
-    book_over(request);
+    book_over(request, status);
     if (life->killed || !life->system)
         return;
     hws_read_spawned(life->system, status, response, &outcome);
@@ -264,20 +264,19 @@ static void spawned(void *data, int status, const struct hws_message *response)
 
 static void listed(void *data, int status, const struct hws_message *response)
 {
-    (void)status;
     (void)response;
-    book_over(data);
+    book_over(data, status);
 }
 
 static void reconnected(void *data, int status)
 {
-    (void)status;
-    book_over(data);
+    (void)status; /* its time may be over at any moment */
+    book_over(data, 0);
 }
 
 void actor_ask_service(struct life *life, const struct machine *to)
 {
-    struct request *request = book_ask(life);
+    struct request *request = book_ask(life, to);
     uint64_t timeout = (1 + dice_roll(&life->world->dice, 3000)) * HWS_MILLISECOND;
     struct hws_spawn_remote_options spawn = { .timeout = timeout };
     struct hws_process_query query = { .timeout = timeout };

@@ -181,9 +181,21 @@ void book_delivered(struct life *life, const struct number *number, uint32_t voi
     judge(world, number, record);
 }
 
+static void give_up(struct request *request)
+{
+    if (request->life->system && !request->lost_at)
+        request->lost_at = world_now(request->world);
+}
+
 void book_letter(struct life *life, const struct number *number, enum hws_dead_letter_reason reason)
 {
     struct world *world = life->world;
+    if (number->kind == 'q') {
+        struct request *request = request_at(&world->book, number->number);
+        if (request->life == life)
+            give_up(request);
+        return;
+    }
     struct record *record = find(world, number);
     if (!record)
         return;
@@ -204,12 +216,16 @@ void book_letter(struct life *life, const struct number *number, enum hws_dead_l
 
 /* --- requests --- */
 
-struct request *book_ask(struct life *life)
+struct request *book_ask(struct life *life, const struct machine *to)
 {
     struct book *book = &life->world->book;
     uint32_t number = book->requests.count;
     struct request *request = add(&book->requests, sizeof *request);
-    *request = (struct request){ .world = life->world, .life = life, .number = number };
+    *request = (struct request){ .world = life->world,
+                                 .life = life,
+                                 .number = number,
+                                 .to = to->index,
+                                 .asked_at = hws_system_now(life->system) };
     book->unsettled++;
     life->world->tally->counts[COUNT_requests]++;
     return request;
@@ -221,8 +237,23 @@ static void end_request(struct request *request)
     request->over = true;
 }
 
-void book_over(struct request *request)
+void book_peer_gone(struct life *life, const struct machine *peer, uint64_t time)
 {
+    struct book *book = &life->world->book;
+    for (uint32_t i = 0; i < book->requests.count; i++) {
+        struct request *request = request_at(book, i);
+        if (request->life == life && request->to == peer->index && request->asked_at < time)
+            give_up(request);
+    }
+}
+
+void book_over(struct request *request, int status)
+{
+    /* In the same turn its time may have been over first. */
+    bool lost = request->lost_at && request->lost_at < world_now(request->world);
+    if (status == HWS_ETIMEOUT && lost && !request->over)
+        world_fail(request->world, "request %u of s%02u timed out, and was known to be lost",
+                   request->number, request->life->machine->index);
     if (request->over && !request->life->killed)
         world_fail(request->world, "request %u of s%02u ended twice", request->number,
                    request->life->machine->index);
@@ -232,7 +263,7 @@ void book_over(struct request *request)
 void book_answered(struct request *request, int status, const struct hws_message *response)
 {
     struct number number;
-    book_over(request);
+    book_over(request, status);
     if (status)
         return;
     request->world->tally->counts[COUNT_answered]++;

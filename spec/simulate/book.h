@@ -30,6 +30,9 @@ struct request {
     struct world *world;
     struct life *life;
     uint32_t number;
+    uint8_t to;        /* machine */
+    uint64_t asked_at; /* by its life's clock */
+    uint64_t lost_at;  /* known to be lost since then, so it must not time out; 0: not */
     bool over;
 };
 /* An actor that will say some last words and stop. */
@@ -63,9 +66,11 @@ void book_delivered(struct life *life, const struct number *number, uint32_t voi
 const struct life *book_sender(struct world *world, const struct number *number);
 void book_letter(struct life *life, const struct number *number,
                  enum hws_dead_letter_reason reason);
-struct request *book_ask(struct life *life);
+struct request *book_ask(struct life *life, const struct machine *to);
+/* What was asked of this peer before `time` will not be answered. */
+void book_peer_gone(struct life *life, const struct machine *peer, uint64_t time);
 void book_answered(struct request *request, int status, const struct hws_message *response);
-void book_over(struct request *request); /* it got an answer of some kind */
+void book_over(struct request *request, int status); /* it got an answer of some kind */
 void book_not_asked(struct request *request);
 struct mortal *book_mortal(struct life *life, struct life *listener);
 void book_watch(struct life *life, struct mortal *mortal);

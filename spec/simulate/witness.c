@@ -94,9 +94,11 @@ static void take(struct life *life, struct machine *peer, struct sight *sight,
         counts[COUNT_given_up] += strcmp(event->reason, "closed") != 0;
         world_troubled(life->world, life->machine, peer);
         disconnected(life, sight, event);
+        book_peer_gone(life, peer, event->time);
         break;
     case HWS_EVENT_Quarantined:
         counts[COUNT_quarantines]++;
+        book_peer_gone(life, peer, event->time);
         disconnected(life, sight, event);
         break;
     case HWS_EVENT_Suspect: counts[COUNT_suspected]++; break;
