@@ -201,11 +201,12 @@ static void check_life(struct life *life)
     const struct hws_options *options = &life->machine->options;
     const struct hwsi_manager *manager = &life->system->manager;
     const struct hwsi_list *node;
-    size_t endpoints = 0, queued = 0, links = 0, up = 0;
+    size_t endpoints = 0, closed = 0, queued = 0, links = 0, up = 0;
     for (node = manager->endpoints.next; node != &manager->endpoints; node = node->next) {
         const struct hwsi_endpoint *endpoint = endpoint_at(node);
         chart_balance(life, endpoint);
         endpoints++;
+        closed += endpoint->state == HWS_ENDPOINT_closed;
         links += endpoint->connection != NULL;
         if (!endpoint->association)
             continue;
@@ -215,6 +216,10 @@ static void check_life(struct life *life)
     }
     for (node = manager->connections.next; node != &manager->connections; node = node->next)
         up += HWSI_ENTRY(node, struct hwsi_connection, node)->phase == HWSI_UP;
+    if (closed > options->tombstones + 1 &&
+        !manager->stopping) /* the last one's goes in a moment */
+        world_fail(life->world, "s%02u keeps %zu tombstones of %llu", life->machine->index, closed,
+                   (unsigned long long)options->tombstones);
     if (up != links)
         world_fail(life->world, "s%02u has %zu links up for %zu endpoints", life->machine->index,
                    up, links);
