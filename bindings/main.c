@@ -79,15 +79,16 @@ static int catch_hangup(lua_State *L)
     return 0;
 }
 
-/* Of standard output: nil when it is no terminal, 80 when it does not know. */
-static int terminal_columns(lua_State *L)
+/* Columns and rows of standard output: nil when it is no terminal, 80 and 24 when it does not know. */
+static int terminal_size(lua_State *L)
 {
     struct winsize size = { 0 };
     if (!isatty(STDOUT_FILENO))
         return 0;
     (void)ioctl(STDOUT_FILENO, TIOCGWINSZ, &size);
     lua_pushinteger(L, size.ws_col ? size.ws_col : 80);
-    return 1;
+    lua_pushinteger(L, size.ws_row ? size.ws_row : 24);
+    return 2;
 }
 
 static int has_module(const char *directory)
@@ -139,7 +140,7 @@ static void preload_editor(lua_State *L)
 }
 
 static const luaL_Reg executable[] = { { "catch_hangup", catch_hangup },
-                                       { "terminal_columns", terminal_columns },
+                                       { "terminal_size", terminal_size },
                                        { NULL, NULL } };
 
 static int call_cli(lua_State *L)

@@ -101,8 +101,8 @@ function hawser.system(options, within)
     return system, message, code
 end
 
--- Opens a console at a Unix socket for this program's user, which `hawser attach` asks while the
--- loop runs. It stays until it is closed, or the program ends.
+-- Opens a console at a Unix socket for this program's user: `hawser attach` and `hawser stats` ask
+-- there while the loop runs. It stays until it is closed, or the program ends.
 ---@param path string the socket's; a stale one is taken over
 ---@return hawser.Console|nil
 ---@return string|nil message

@@ -13,6 +13,7 @@ usage: hawser [--log LEVEL] COMMAND [ARGUMENTS]
                             FILE.lua is - for standard input
   repl [FILE.lua]           an interactive console: systems and clusters from the keyboard
   attach [SOCKET]           the same inside a process that runs: hawser run --console SOCKET ...
+  stats [ADDRESS] [SOCKET]  the statistics of a process that runs
   policy check FILE         what a policy answers, and what is wrong with it; plot, simulate: its
                             curve, and what comes of it in a simulated network
   bench [OPTIONS]           measures this machine's throughput and latency
@@ -54,6 +55,9 @@ local commands = {
     attach = function(args)
         return require("hawser.cli.attach")(args)
     end,
+    stats = function(args, executable)
+        return require("hawser.cli.stats")(args, executable)
+    end,
     bench = function(args)
         return require("hawser.bench").main(args)
     end,
@@ -68,8 +72,8 @@ local function unknown(word)
     if word:find("%.lua$") then
         return complain(("unknown command %q; to run a script: hawser run %s"):format(word, word))
     end
-    local near = suggest.nearest(word, { "run", "repl", "attach", "policy", "bench", "help",
-                                         "version", "--help", "--version", "--log" })
+    local near = suggest.nearest(word, { "run", "repl", "attach", "stats", "policy", "bench",
+                                         "help", "version", "--help", "--version", "--log" })
     return complain(("unknown %s %q%s; hawser --help lists the commands"):format(
         word:find("^%-") and "option" or "command", word,
         near and ("; did you mean %q?"):format(near) or ""))
@@ -86,7 +90,7 @@ end
 
 ---@class hawser.cli.Executable what only main.c can do
 ---@field catch_hangup fun() SIGHUP reloads policies from here on, or stops if the terminal is gone
----@field terminal_columns fun(): integer|nil standard output's; nil: it is no terminal
+---@field terminal_size fun(): integer|nil, integer? columns and rows; nil: standard output is none
 
 ---@param args string[] the command line without the program's name; args[0] is that
 ---@param executable hawser.cli.Executable

@@ -72,7 +72,7 @@ local function run_plot(values, executable)
     end
     if not output then
         io.stdout:write(require("hawser.cli.policy.chart").draw(found, title,
-                        plot.style(executable.terminal_columns())))
+                        plot.style((executable.terminal_size()))))
         return 0
     end
     local ok, message = plot.write(output, require("hawser.cli.policy.svg").draw(found, title))
