@@ -22,12 +22,15 @@ void hwsi_schedule(struct hws_context *actor)
 
 static void drop_current(struct hws_context *actor)
 {
-    if (!actor->current)
+    struct hws_message *message = actor->current;
+    if (!message)
         return;
-    actor->told -= actor->current->kind == HWS_MESSAGE_terminated;
+    if (message->kind == HWS_MESSAGE_terminated)
+        actor->told--;
     actor->current = NULL;
     actor->local->backlog -= actor->current_lane == HWSI_LANE_USER && !actor->suspended;
-    hwsi_lane_drop(&actor->local->nodes, &actor->lanes[actor->current_lane]);
+    hwsi_message_release(message);
+    hwsi_lane_advance(&actor->local->nodes, &actor->lanes[actor->current_lane]);
 }
 
 const struct hws_message *hws_context_next(struct hws_context *actor)

@@ -57,14 +57,18 @@ static inline void hwsi_message_release(struct hws_message *message)
     hwsi_pid_release(message->who);
     hwsi_buffer_release(message->buffer);
 }
-/* Releases the oldest message and takes it out. */
-static inline void hwsi_lane_drop(struct hwsi_mailbox_nodes *nodes, struct hwsi_lane *lane)
+/* Takes the oldest message out, which has been released. */
+static inline void hwsi_lane_advance(struct hwsi_mailbox_nodes *nodes, struct hwsi_lane *lane)
 {
     struct hwsi_mailbox_node *node = lane->head;
-    hwsi_message_release(&node->items[node->read]);
     lane->count--;
     if (++node->read == node->written)
         hwsi_mailbox_shrink(nodes, lane);
+}
+static inline void hwsi_lane_drop(struct hwsi_mailbox_nodes *nodes, struct hwsi_lane *lane)
+{
+    hwsi_message_release(hwsi_lane_first(lane));
+    hwsi_lane_advance(nodes, lane);
 }
 
 #endif

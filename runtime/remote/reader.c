@@ -174,6 +174,17 @@ static int take_end(struct hwsi_connection *connection, const struct hwsi_contro
 
 /* --- frames --- */
 
+/* Who asks the system is who shook hands, whatever third one the message names. */
+static void name_the_peer(struct hwsi_endpoint *endpoint, struct hws_message *message, bool *own)
+{
+    if (!message->sender || message->sender->address == endpoint->address)
+        return;
+    if (*own)
+        hwsi_pid_release(message->sender);
+    message->sender = endpoint->root;
+    *own = false;
+}
+
 static int deliver(struct hwsi_connection *connection, const struct hwsi_deliver *in,
                    struct hws_message *message, bool decodable)
 {
@@ -195,14 +206,8 @@ static int deliver(struct hwsi_connection *connection, const struct hwsi_deliver
             hwsi_inbound_type(&association->in, local->names, &in->type, &message->type, &own_type);
     if (!error && in->request_id && !answer && !message->sender)
         message->sender = endpoint->root;
-    if (!error && target == local->services_pid && message->sender &&
-        message->sender->address != endpoint->address) {
-        /* Who asks the system is who shook hands, whatever third one the message names. */
-        if (own_sender)
-            hwsi_pid_release(message->sender);
-        message->sender = endpoint->root;
-        own_sender = false;
-    }
+    if (!error && target == local->services_pid)
+        name_the_peer(endpoint, message, &own_sender);
     if (!error && !decodable) {
         endpoint->undecodable++;
         message->payload.size = 0;

@@ -153,6 +153,15 @@ static int inbound_grow(struct hwsi_inbound *in, uint32_t index)
     return 0;
 }
 
+/* The place of an index that brings no text, defined or not; NULL: the symbol is something else. */
+static inline struct hwsi_inbound_entry *known_entry(const struct hwsi_inbound *in,
+                                                     const struct hwsi_symbol *symbol)
+{
+    return symbol->index && symbol->index <= in->capacity && !symbol->text.data
+               ? &in->entries[symbol->index - 1]
+               : NULL;
+}
+
 /* The entry of a symbol with an index, defined now if it brings its text. NULL in *out: an inline text. */
 static int inbound_entry(struct hwsi_inbound *in, struct hwsi_names *names,
                          const struct hwsi_symbol *symbol, struct hwsi_inbound_entry **out)
@@ -193,8 +202,8 @@ static int as_protocol(int error)
     return error && error != HWS_ENOMEM ? HWS_EPROTOCOL : error;
 }
 
-int hwsi_inbound_target(struct hwsi_inbound *in, struct hwsi_names *names,
-                        const struct hwsi_symbol *symbol, struct hws_pid **out, bool *own)
+static int target_slowly(struct hwsi_inbound *in, struct hwsi_names *names,
+                         const struct hwsi_symbol *symbol, struct hws_pid **out, bool *own)
 {
     struct hwsi_inbound_entry *entry;
     int error = inbound_entry(in, names, symbol, &entry);
@@ -210,6 +219,17 @@ int hwsi_inbound_target(struct hwsi_inbound *in, struct hwsi_names *names,
     return as_protocol(error);
 }
 
+int hwsi_inbound_target(struct hwsi_inbound *in, struct hwsi_names *names,
+                        const struct hwsi_symbol *symbol, struct hws_pid **out, bool *own)
+{
+    const struct hwsi_inbound_entry *known = known_entry(in, symbol);
+    if (!known || !known->target)
+        return target_slowly(in, names, symbol, out, own);
+    *own = false;
+    *out = known->target;
+    return 0;
+}
+
 /* An id at the peer's address, or a third party's URI. */
 static int sender_pid(struct hwsi_names *names, struct hwsi_address *peer, struct hws_slice text,
                       struct hws_pid **out)
@@ -219,15 +239,11 @@ static int sender_pid(struct hwsi_names *names, struct hwsi_address *peer, struc
     return hwsi_pid_intern(names, peer, text, out);
 }
 
-int hwsi_inbound_sender(struct hwsi_inbound *in, struct hwsi_names *names,
-                        struct hwsi_address *peer, const struct hwsi_symbol *symbol,
-                        struct hws_pid **out, bool *own)
+static int sender_slowly(struct hwsi_inbound *in, struct hwsi_names *names,
+                         struct hwsi_address *peer, const struct hwsi_symbol *symbol,
+                         struct hws_pid **out, bool *own)
 {
     struct hwsi_inbound_entry *entry;
-    *own = false;
-    *out = NULL;
-    if (symbol->index == 0 && !symbol->text.data)
-        return 0;
     int error = inbound_entry(in, names, symbol, &entry);
     if (error)
         return error;
@@ -239,6 +255,21 @@ int hwsi_inbound_sender(struct hwsi_inbound *in, struct hwsi_names *names,
     if (!error)
         *out = entry->sender;
     return as_protocol(error);
+}
+
+int hwsi_inbound_sender(struct hwsi_inbound *in, struct hwsi_names *names,
+                        struct hwsi_address *peer, const struct hwsi_symbol *symbol,
+                        struct hws_pid **out, bool *own)
+{
+    *own = false;
+    *out = NULL;
+    if (symbol->index == 0 && !symbol->text.data)
+        return 0;
+    const struct hwsi_inbound_entry *known = known_entry(in, symbol);
+    if (!known || !known->sender)
+        return sender_slowly(in, names, peer, symbol, out, own);
+    *out = known->sender;
+    return 0;
 }
 
 int hwsi_inbound_type(struct hwsi_inbound *in, struct hwsi_names *names,

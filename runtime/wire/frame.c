@@ -32,7 +32,7 @@ int hwsi_frame_split(const uint8_t *data, size_t size, size_t limit, struct hws_
     return complete;
 }
 
-int hwsi_frame_kind(struct hws_slice body)
+int hwsi_frame_kind_slowly(struct hws_slice body)
 {
     struct hwsi_reader reader = { body.data, body.data + body.size };
     uint64_t count, kind;

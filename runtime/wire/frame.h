@@ -29,6 +29,12 @@ const char *hwsi_frame_kind_name(int kind);
 int hwsi_frame_split(const uint8_t *data, size_t size, size_t limit, struct hws_slice *body);
 
 /* The kind of a frame's body, without looking at the rest. HWS_EPROTOCOL: no array, or its first element is no known kind. */
-int hwsi_frame_kind(struct hws_slice body);
+int hwsi_frame_kind_slowly(struct hws_slice body);
+static inline int hwsi_frame_kind(struct hws_slice body)
+{
+    bool short_form = body.size > 1 && body.data[0] > 0x90 && body.data[0] < 0xa0; /* a fixarray */
+    return short_form && body.data[1] <= HWSI_FRAME_SYSTEM ? body.data[1]
+                                                           : hwsi_frame_kind_slowly(body);
+}
 
 #endif

@@ -109,10 +109,10 @@ static void tick(void *data)
 
 static bool has_room(const struct sender *sender)
 {
-    struct hws_endpoint_statistics statistics;
-    if (hws_statistics(sender->side.system, hws_pid_address(sender->target), &statistics))
+    struct hws_backpressure queue;
+    if (hws_queue(sender->side.system, hws_pid_address(sender->target), &queue))
         return true; /* nothing was sent yet */
-    return statistics.queue_bytes < MARK_BYTES;
+    return queue.queue_bytes < MARK_BYTES;
 }
 
 static int send_some(void *self, struct hws_context *context, const struct hws_message *message)
