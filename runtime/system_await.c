@@ -44,8 +44,8 @@ static void judge(struct hwsi_wait *wait)
     const struct hwsi_endpoint *endpoint = wait->address->endpoint;
     if (wait->system->stage >= HWSI_CLOSED_DOWN)
         end(wait, HWS_ECLOSED);
-    else if (endpoint && (endpoint->state == HWS_ENDPOINT_connected ||
-                          endpoint->totals.connects > wait->connects))
+    else if (endpoint &&
+             (endpoint->state == HWS_ENDPOINT_connected || endpoint->connects > wait->connects))
         end(wait, 0);
     else if (!endpoint || endpoint->state == HWS_ENDPOINT_closed)
         end(wait, HWS_EDISCONNECTED);
@@ -137,7 +137,7 @@ int hws_await_reconnect(struct hws_system *system, const char *text, uint64_t ti
         return error;
     }
     wait->address = address;
-    wait->connects = ((struct hwsi_endpoint *)address->endpoint)->totals.connects;
+    wait->connects = ((struct hwsi_endpoint *)address->endpoint)->connects;
     wait->done = done;
     wait->data = data;
     hwsi_timer_start(&wait->timer, hwsi_later(&system->local, timeout));

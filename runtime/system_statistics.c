@@ -26,7 +26,18 @@ static void fill_rtt(const struct hwsi_endpoint *endpoint, struct hws_endpoint_s
     out->rtt_max = rtts->max;
     out->rtt_sum = rtts->sum;
     out->rtt_count = rtts->count;
-    memcpy(out->rtt_buckets, rtts->buckets, sizeof out->rtt_buckets);
+    if (rtts->size)
+        memcpy(out->rtt_buckets + rtts->first, rtts->buckets, rtts->size * sizeof *rtts->buckets);
+}
+
+static void fill_dials(const struct hwsi_endpoint *endpoint, struct hws_endpoint_statistics *out)
+{
+    struct hwsi_dial_totals totals = { 0 };
+    hwsi_tally_add(endpoint, &totals);
+    out->connect_attempts = totals.attempts;
+    out->connects = totals.connects;
+    memcpy(out->connect_failures, totals.failures, sizeof out->connect_failures);
+    memcpy(out->disconnects, totals.disconnects, sizeof out->disconnects);
 }
 
 static void fill_endpoint(const struct hwsi_endpoint *endpoint, struct hws_endpoint_statistics *out)
@@ -49,16 +60,14 @@ static void fill_endpoint(const struct hwsi_endpoint *endpoint, struct hws_endpo
         .sent_bytes = endpoint->sent_bytes,
         .duplicates = endpoint->duplicates,
         .resent = endpoint->resent,
-        .connect_attempts = endpoint->totals.attempts,
-        .connects = endpoint->totals.connects,
         .accepted = endpoint->accepted,
         .reconnect_attempts = endpoint->attempt,
         .undecodable = endpoint->undecodable,
     };
     out->step = hwsi_endpoint_step(endpoint, &out->next);
-    memcpy(out->dead_letters, endpoint->letters, sizeof out->dead_letters);
-    memcpy(out->connect_failures, endpoint->totals.failures, sizeof out->connect_failures);
-    memcpy(out->disconnects, endpoint->totals.disconnects, sizeof out->disconnects);
+    if (endpoint->tally)
+        memcpy(out->dead_letters, endpoint->tally->letters, sizeof out->dead_letters);
+    fill_dials(endpoint, out);
     fill_rtt(endpoint, out);
     fill_texts(endpoint, out);
 }
@@ -104,7 +113,7 @@ void hws_system_statistics(struct hws_system *system, struct hws_system_statisti
                                            .memory = system->heap->held };
     for (struct hwsi_list *node = manager->endpoints.next; node != &manager->endpoints;
          node = node->next)
-        hwsi_endpoint_add_totals(HWSI_ENTRY(node, struct hwsi_endpoint, all), &totals);
+        hwsi_tally_add(HWSI_ENTRY(node, struct hwsi_endpoint, all), &totals);
     for (struct hwsi_list *node = manager->connections.next; node != &manager->connections;
          node = node->next)
         out->connections++;

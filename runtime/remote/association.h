@@ -40,7 +40,9 @@ void hwsi_association_free(struct hwsi_association *association); /* NULL is fin
 
 /* The bound of a frame whatever the symbols turn out to be, so that nothing is defined for a frame that is then refused. */
 size_t hwsi_association_room(const struct hws_pid *target, const struct hws_message *message);
-#define HWSI_DELIVER_MOST 1024u /* of it without the payload */
+/* Of it, without the payload. */
+#define HWSI_DELIVER_MOST \
+    (HWSI_DELIVER_OVERHEAD + HWS_ID_MAX + HWSI_SYMBOL_TEXT_MAX + 1 + HWS_ATOM_MAX)
 /* Encodes into the user lane. HWS_ETOOLARGE, HWS_ENOMEM; then nothing is changed. `target` NULL: an answer. */
 int hwsi_association_append(struct hwsi_association *association, struct hws_pid *target,
                             const struct hws_message *message);

@@ -7,12 +7,10 @@
 #include "base/text.h"
 #include "remote/manager.h"
 
-void hwsi_endpoint_touch(struct hwsi_endpoint *endpoint)
+void hwsi_endpoint_mark_dirty(struct hwsi_endpoint *endpoint)
 {
-    if (hwsi_list_empty(&endpoint->dirty)) {
-        hwsi_list_append(&endpoint->manager->dirty, &endpoint->dirty);
-        hwsi_due(endpoint->manager->local);
-    }
+    hwsi_list_append(&endpoint->manager->dirty, &endpoint->dirty);
+    hwsi_due(endpoint->manager->local);
 }
 
 /* --- idle or closed -> associating: a new life --- */
@@ -28,9 +26,12 @@ static int begin_life(struct hwsi_endpoint *endpoint)
 {
     if (endpoint->association)
         return 0;
-    endpoint->association = fresh_association(endpoint);
-    if (!endpoint->association)
+    struct hwsi_association *association = fresh_association(endpoint);
+    if (!association || hwsi_endpoint_levels(endpoint)) {
+        hwsi_association_free(association);
         return HWS_ENOMEM;
+    }
+    endpoint->association = association;
     hwsi_manager_exhume(endpoint->manager, endpoint);
     hwsi_manager_bury(endpoint->manager,
                       NULL); /* the next tomb's time; this one, due or not, lives again */
@@ -39,7 +40,6 @@ static int begin_life(struct hwsi_endpoint *endpoint)
     endpoint->attempt = endpoint->delay = 0;
     endpoint->connected_before = endpoint->queue_while_away = false;
     endpoint->lost_at = hwsi_now(endpoint->manager->local);
-    hwsi_endpoint_levels(endpoint);
     return 0;
 }
 
@@ -74,7 +74,7 @@ static void dial(struct hwsi_endpoint *endpoint)
         await_client(endpoint);
         return;
     }
-    endpoint->totals.attempts++;
+    endpoint->dials++;
     struct hws_transport *transport =
         hwsi_manager_transport(manager, endpoint->address->text, &rest);
     if (!transport) {
@@ -217,7 +217,7 @@ static void plan_retry(struct hwsi_endpoint *endpoint, enum hws_link_reason reas
 void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, enum hws_link_reason reason,
                                const char *detail)
 {
-    endpoint->totals.failures[reason]++;
+    hwsi_tally_failure(endpoint, reason);
     if (endpoint->state == HWS_ENDPOINT_closed || endpoint->connection)
         return; /* a peer's dial came through meanwhile */
     plan_retry(endpoint, reason, detail);
@@ -226,7 +226,7 @@ void hwsi_endpoint_dial_failed(struct hwsi_endpoint *endpoint, enum hws_link_rea
 void hwsi_endpoint_await_peer(struct hwsi_endpoint *endpoint)
 {
     struct hwsi_local *local = endpoint->manager->local;
-    endpoint->totals.failures[HWS_LINK_duplicate]++;
+    hwsi_tally_failure(endpoint, HWS_LINK_duplicate);
     if (endpoint->state == HWS_ENDPOINT_closed || endpoint->connection)
         return;
     /* Its link is up or given up by then. */
@@ -236,7 +236,7 @@ void hwsi_endpoint_await_peer(struct hwsi_endpoint *endpoint)
 void hwsi_endpoint_disconnected(struct hwsi_endpoint *endpoint, enum hws_link_reason reason,
                                 const char *detail)
 {
-    endpoint->totals.disconnects[reason]++;
+    hwsi_tally_disconnect(endpoint, reason);
     hwsi_timer_stop(&endpoint->stable);
     hwsi_timer_stop(&endpoint->acknowledge);
     hwsi_heartbeat_stop(endpoint);
@@ -293,7 +293,7 @@ void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connect
     endpoint->dialing = NULL;
     endpoint->connection = connection;
     endpoint->connected_before = true;
-    endpoint->totals.connects++;
+    endpoint->connects++;
     endpoint->accepted += !connection->dialed;
     hwsi_endpoint_taken_by(endpoint, hello->uid);
     hwsi_text_printable(endpoint->name, sizeof endpoint->name, hello->name);
@@ -360,11 +360,11 @@ uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusa
                                 const char *detail, enum hws_dead_letter_reason unwritten)
 {
     if (endpoint->dialing) {
-        endpoint->totals.failures[hwsi_reason_of_refusal(say)]++;
+        hwsi_tally_failure(endpoint, hwsi_reason_of_refusal(say));
         hwsi_connection_close(endpoint->dialing, HWSI_FRAME_BYE, 0, "");
     }
     if (endpoint->connection) {
-        endpoint->totals.disconnects[hwsi_reason_of_refusal(say)]++;
+        hwsi_tally_disconnect(endpoint, hwsi_reason_of_refusal(say));
         hwsi_connection_close(endpoint->connection, HWSI_FRAME_BYE, say, detail);
     }
     hwsi_timer_stop(&endpoint->retry);
@@ -473,7 +473,7 @@ void hwsi_endpoint_free(struct hwsi_endpoint *endpoint)
     hwsi_heartbeat_free(endpoint);
     hwsi_association_free(endpoint->association);
     if (endpoint->address) {
-        hwsi_endpoint_add_totals(endpoint, &endpoint->manager->forgotten);
+        hwsi_tally_add(endpoint, &endpoint->manager->forgotten);
         endpoint->address->endpoint = NULL;
         endpoint->manager->endpoint_count--;
         if (!hwsi_list_empty(&endpoint->tomb))
@@ -486,5 +486,8 @@ void hwsi_endpoint_free(struct hwsi_endpoint *endpoint)
     hwsi_pid_release(endpoint->root);
     hwsi_address_release(endpoint->address);
     hwsi_free_text(local->heap, endpoint->reason);
+    hwsi_levels_release(endpoint->levels, local->heap);
+    hwsi_rtt_free(&endpoint->rtts, local->heap);
+    hwsi_free(local->heap, endpoint->tally, sizeof *endpoint->tally);
     hwsi_free(local->heap, endpoint, sizeof *endpoint);
 }

@@ -27,7 +27,9 @@
 #include "hawser/remote.h"
 #include "remote/connection.h"
 #include "remote/detector.h"
+#include "remote/levels.h"
 #include "remote/rtt.h"
+#include "remote/tally.h"
 
 /* X(from, to, event, doc) */
 #define HWSI_ENDPOINT_TRANSITIONS(X)                                                              \
@@ -77,12 +79,6 @@ struct hwsi_level_mark {
     uint64_t count, bytes;
 };
 
-/* Of one endpoint, or of several together. */
-struct hwsi_dial_totals {
-    uint64_t attempts, connects;
-    uint64_t failures[HWS_LINK_REASON_COUNT], disconnects[HWS_LINK_REASON_COUNT];
-};
-
 struct hwsi_heartbeat {
     struct hwsi_timer timer;
     struct hwsi_detector detector;
@@ -92,30 +88,36 @@ struct hwsi_heartbeat {
 };
 
 struct hwsi_endpoint {
+    /* What each message looks at; two cache lines. */
     struct hwsi_manager *manager;
     struct hwsi_address *address;
-    struct hws_pid *root; /* "$system" over there */
-    struct hwsi_list all, dirty, tomb;
-    struct hwsi_list pressed; /* its level has changed, and listeners do not know (pressure.h) */
+    struct hws_pid *root;                 /* "$system" over there */
     struct hwsi_association *association; /* NULL: idle or closed */
     struct hwsi_connection *connection;   /* up */
-    struct hwsi_connection *dialing;
     enum hws_endpoint_state state;
-    bool connected_before;        /* in this life */
-    bool queue_while_away;        /* the policy's answer for this absence */
-    enum hws_endpoint_state from; /* the state before, and when it had entered that */
+    bool connected_before; /* in this life */
+    bool queue_while_away; /* the policy's answer for this absence */
+    struct hwsi_level_mark
+        ample; /* a message that keeps the ring below is taken as it is (level.c) */
+    struct hwsi_list dirty;
+    uint64_t deliver_success, deliver_failure, received, received_bytes, sent_bytes;
+    /* The rest. */
+    struct hwsi_connection *dialing;
+    struct hwsi_list all, tomb;
+    struct hwsi_list pressed; /* its level has changed, and listeners do not know (pressure.h) */
+    enum hws_endpoint_state from;     /* the state before, and when it had entered that */
+    enum hws_dead_letter_reason gate; /* what deliveries become while it is gated */
     uint64_t from_since;
     uint64_t incarnation, since, uid;
     struct hws_correlation correlation; /* of the association, also when that is over */
     uint64_t attempt, delay, lost_at;
     uint64_t quarantined_uid;
     uint64_t replaced[HWSI_REPLACED_MAX]; /* the newest first; 0: none */
-    enum hws_dead_letter_reason gate;     /* what deliveries become while it is gated */
     struct hwsi_timer retry, acknowledge, stable;
     struct hwsi_list waiting; /* watches whose Terminated waits for user messages, by position */
     struct hwsi_heartbeat heartbeat;
-    struct hws_throttle_levels levels;
-    uint8_t level;                   /* 0 normal, i: levels.level[i - 1] */
+    struct hwsi_levels *levels;      /* NULL before its first life */
+    uint8_t level;                   /* 0 normal, i: levels->given.level[i - 1] */
     uint8_t last_level;              /* when closed */
     uint8_t told_level;              /* what listeners know */
     struct hwsi_level_mark up, down; /* reaching `up` or falling to `down` changes the level */
@@ -123,11 +125,11 @@ struct hwsi_endpoint {
     uint32_t offered;                /* at this level, counted when `keep` is above 1 */
     uint64_t rtt;                    /* the last one */
     struct hwsi_rtt rtts;
-    uint64_t deliver_success, deliver_failure, received, received_bytes, sent_bytes, duplicates,
-        resent, undecodable;
-    uint64_t letters[HWS_REASON_COUNT];
-    struct hwsi_dial_totals totals;
+    uint64_t duplicates, resent, undecodable;
+    uint64_t dials, connects;
     uint64_t accepted;              /* of its connects */
+    struct hwsi_tally *tally;       /* NULL: nothing went wrong yet */
+    uint32_t failures, disconnects; /* that it had no memory for */
     uint64_t last_size, last_bytes; /* of the ring, when closed */
     char name[HWSI_NAME_MAX + 1];
     char *reason; /* why it is in this state; NULL: none */
@@ -146,17 +148,16 @@ int hwsi_endpoint_associate(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_close(struct hwsi_endpoint *endpoint, enum hws_link_reason reason,
                          const char *detail, enum hws_dead_letter_reason unwritten);
 /*
- * Throttle levels (level.c): asks the policy anew; the ring has reached or fallen to a mark; a link is back; the ring is given up.
+ * Throttle levels (level.c): asks the policy anew (without memory those before stay; HWS_ENOMEM: there are none); the ring has reached or fallen to a mark; a
+ * link is back; the ring is given up.
  * The name of the level in force, or of the last one of a closed endpoint.
  */
-void hwsi_endpoint_levels(struct hwsi_endpoint *endpoint);
+int hwsi_endpoint_levels(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_up(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_down(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_reset(struct hwsi_endpoint *endpoint);
 void hwsi_endpoint_level_end(struct hwsi_endpoint *endpoint);
 const char *hwsi_endpoint_level_name(const struct hwsi_endpoint *endpoint, uint8_t level);
-void hwsi_endpoint_add_totals(const struct hwsi_endpoint *endpoint,
-                              struct hwsi_dial_totals *totals);
 
 /* Shuts the peer's present uid out (quarantine.c); the quarantine is over. */
 int hwsi_endpoint_quarantine(struct hwsi_endpoint *endpoint, const char *detail, uint64_t duration);
@@ -210,6 +211,11 @@ void hwsi_heartbeat_heard(struct hwsi_endpoint *endpoint); /* bytes came in */
 bool hwsi_heartbeat_answered(struct hwsi_endpoint *endpoint, uint64_t pinged);
 
 /* Marks it for the flush at the end of the turn. */
-void hwsi_endpoint_touch(struct hwsi_endpoint *endpoint);
+void hwsi_endpoint_mark_dirty(struct hwsi_endpoint *endpoint);
+static inline void hwsi_endpoint_touch(struct hwsi_endpoint *endpoint)
+{
+    if (hwsi_list_empty(&endpoint->dirty))
+        hwsi_endpoint_mark_dirty(endpoint);
+}
 
 #endif

@@ -159,7 +159,7 @@ bool hwsi_heartbeat_answered(struct hwsi_endpoint *endpoint, uint64_t pinged)
                pinged <= now; /* of a PING of this link that is forgotten by now */
     beat->pinged = 0;
     endpoint->rtt = now - pinged;
-    hwsi_rtt_record(&endpoint->rtts, endpoint->rtt);
+    hwsi_rtt_record(&endpoint->rtts, local->heap, endpoint->rtt);
     hwsi_detector_sample(&beat->detector, local->heap, (uint32_t)local->options->phi_samples,
                          endpoint->rtt);
     hwsi_timer_start(&beat->timer, hwsi_later(local, local->options->heartbeat_interval));

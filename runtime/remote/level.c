@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An endpoint's throttle level. The policy's levels are compiled to two marks, the one whose reaching changes the level upwards and
- * the one downwards, and to how much of what is offered is kept, so that the message path compares three numbers.
+ * the one downwards, and to how much of what is offered is kept. The message path compares two numbers as long as none matters.
  */
 #include <string.h>
 
@@ -10,8 +10,9 @@
 
 const char *hwsi_endpoint_level_name(const struct hwsi_endpoint *endpoint, uint8_t level)
 {
-    return level && level <= endpoint->levels.count ? endpoint->levels.level[level - 1].name
-                                                    : "normal";
+    return level && endpoint->levels && level <= endpoint->levels->given.count
+               ? endpoint->levels->given.level[level - 1].name
+               : "normal";
 }
 
 static void publish_level(struct hwsi_endpoint *endpoint)
@@ -43,16 +44,17 @@ static void set_keep(struct hwsi_endpoint *endpoint)
     endpoint->offered = 0;
     if (!endpoint->level)
         return;
-    if (endpoint->levels.level[endpoint->level - 1].refuse)
+    const struct hws_throttle_levels *levels = &endpoint->levels->given;
+    if (levels->level[endpoint->level - 1].refuse)
         endpoint->keep = 0;
-    else if (endpoint->levels.level[endpoint->level - 1].keep_every)
-        endpoint->keep = endpoint->levels.level[endpoint->level - 1].keep_every;
+    else if (levels->level[endpoint->level - 1].keep_every)
+        endpoint->keep = levels->level[endpoint->level - 1].keep_every;
 }
 
 static void set_marks(struct hwsi_endpoint *endpoint)
 {
     const struct hws_options *options = endpoint->manager->local->options;
-    const struct hws_throttle_levels *levels = &endpoint->levels;
+    const struct hws_throttle_levels *levels = &endpoint->levels->given;
     uint64_t count = options->endpoint_writer_queue_size,
              bytes = options->endpoint_writer_queue_bytes;
     endpoint->up = (struct hwsi_level_mark){ UINT64_MAX, UINT64_MAX };
@@ -77,11 +79,26 @@ static void set_marks(struct hwsi_endpoint *endpoint)
     }
 }
 
+/* So that the message path compares two numbers: below them a frame of whatever names fits and reaches no mark. */
+static void set_ample(struct hwsi_endpoint *endpoint)
+{
+    const struct hws_options *options = endpoint->manager->local->options;
+    struct hwsi_level_mark most = { options->endpoint_writer_queue_size,
+                                    options->endpoint_writer_queue_bytes };
+    if (endpoint->up.count - 1 < most.count)
+        most.count = endpoint->up.count - 1;
+    if (endpoint->up.bytes < most.bytes)
+        most.bytes = endpoint->up.bytes;
+    most.bytes = most.bytes > HWSI_DELIVER_MOST ? most.bytes - HWSI_DELIVER_MOST : 0;
+    endpoint->ample = endpoint->keep == 1 ? most : (struct hwsi_level_mark){ 0, 0 };
+}
+
 static void set_level(struct hwsi_endpoint *endpoint, uint8_t level)
 {
     endpoint->level = level;
     set_marks(endpoint);
     set_keep(endpoint);
+    set_ample(endpoint);
 }
 
 static void climb(struct hwsi_endpoint *endpoint)
@@ -110,22 +127,40 @@ void hwsi_endpoint_level_down(struct hwsi_endpoint *endpoint)
         publish_level(endpoint);
 }
 
-void hwsi_endpoint_levels(struct hwsi_endpoint *endpoint)
+static int ask(struct hwsi_endpoint *endpoint)
 {
+    struct hwsi_manager *manager = endpoint->manager;
+    struct hws_throttle_levels given;
     struct hws_policy_error error;
-    char before[sizeof endpoint->levels.level[0].name];
-    hwsi_text_copy(before, sizeof before, hwsi_endpoint_level_name(endpoint, endpoint->level));
-    hwsi_policy_throttle(endpoint->manager->policy, endpoint->address->text, &endpoint->levels,
-                         &error);
+    hwsi_policy_throttle(manager->policy, endpoint->address->text, &given, &error);
+    struct hwsi_levels *levels = hwsi_levels_share(&manager->levels, manager->local->heap, &given);
+    if (!levels)
+        hwsi_text_copy(error.text, sizeof error.text,
+                       "throttle: no memory for its levels, those before stay in force");
     if (error.text[0])
-        hwsi_manager_policy_failed(endpoint->manager, endpoint->address->text, &error);
+        hwsi_manager_policy_failed(manager, endpoint->address->text, &error);
+    if (!levels)
+        return HWS_ENOMEM;
+    hwsi_levels_release(endpoint->levels, manager->local->heap);
+    endpoint->levels = levels;
+    return 0;
+}
+
+int hwsi_endpoint_levels(struct hwsi_endpoint *endpoint)
+{
+    char before[sizeof endpoint->levels->given.level[0].name];
+    hwsi_text_copy(before, sizeof before, hwsi_endpoint_level_name(endpoint, endpoint->level));
+    int error = ask(endpoint);
+    if (!endpoint->levels)
+        return error;
     set_level(endpoint, 0); /* other levels: what the ring holds is judged anew */
     if (endpoint->association)
         climb(endpoint);
     if (strcmp(before, hwsi_endpoint_level_name(endpoint, endpoint->level)) == 0)
-        return;
+        return 0;
     endpoint->told_level = UINT8_MAX; /* the same number may be another level now */
     publish_level(endpoint);
+    return 0;
 }
 
 void hwsi_endpoint_level_reset(struct hwsi_endpoint *endpoint)

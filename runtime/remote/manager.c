@@ -318,7 +318,7 @@ void hwsi_manager_make_way(struct hwsi_endpoint *endpoint)
 {
     hwsi_timer_stop(&endpoint->retry);
     if (endpoint->dialing) {
-        endpoint->totals.failures[HWS_LINK_duplicate]++;
+        hwsi_tally_failure(endpoint, HWS_LINK_duplicate);
         hwsi_connection_close(endpoint->dialing, HWSI_FRAME_BYE, HWSI_REFUSED_duplicate, "");
     }
     if (endpoint->connection) {
@@ -474,6 +474,7 @@ int hwsi_manager_init(struct hwsi_manager *manager, struct hwsi_local *local,
     hwsi_list_init(&manager->remains);
     hwsi_list_init(&manager->tombs);
     hwsi_list_init(&manager->blocked);
+    hwsi_list_init(&manager->levels);
     hwsi_pressure_init(&manager->pressure);
     local->router = &manager->router;
     return hwsi_timer_register(local->timers, &manager->tomb_timer, tombs_due);

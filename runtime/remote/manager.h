@@ -25,6 +25,7 @@ struct hwsi_manager {
     struct hws_listener *listener;
     struct hwsi_list endpoints, connections, dirty, remains, tombs;
     struct hwsi_list blocked; /* system names (quarantine.c) */
+    struct hwsi_list levels;  /* those in use (levels.h) */
     struct hwsi_timer tomb_timer;
     struct hwsi_pressure pressure;
     size_t endpoint_count, tomb_count, waiting_count;

@@ -18,34 +18,47 @@ static bool keeps(struct hwsi_endpoint *endpoint)
     return endpoint->keep && endpoint->offered++ % endpoint->keep == 0;
 }
 
-/* Would the ring hold more than it may? The frame's bound is asked for only where that may be. */
-static bool over(const struct hwsi_ring *ring, const struct hws_pid *target,
-                 const struct hws_message *message, uint64_t limit)
+/* With this message, would the ring hold no more than it may, and reach no mark? No bound of it needs to be looked at then. */
+static inline bool is_ample(const struct hwsi_endpoint *endpoint, const struct hwsi_ring *ring,
+                            const struct hws_message *message)
 {
-    return ring->bytes + message->payload.size + HWSI_DELIVER_MOST > limit &&
-           ring->bytes + hwsi_association_room(target, message) > limit;
+    return hwsi_ring_count(ring) < endpoint->ample.count &&
+           ring->bytes + message->payload.size < endpoint->ample.bytes;
+}
+
+/* Why the ring does not take the message; none: it does. */
+static enum hws_dead_letter_reason check(struct hwsi_endpoint *endpoint,
+                                         const struct hwsi_ring *ring, const struct hws_pid *target,
+                                         const struct hws_message *message)
+{
+    const struct hws_options *options = endpoint->manager->local->options;
+    /* An answer ends work that was taken: who asked would wait for ever. */
+    if (endpoint->keep != 1 && target && !keeps(endpoint))
+        return HWS_REASON_throttled;
+    bool full =
+        hwsi_ring_count(ring) >= options->endpoint_writer_queue_size ||
+        ring->bytes + hwsi_association_room(target, message) > options->endpoint_writer_queue_bytes;
+    return full ? HWS_REASON_queue_full : HWS_REASON_none;
 }
 
 static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target,
                   const struct hws_message *message)
 {
-    const struct hws_options *options = endpoint->manager->local->options;
     struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_USER];
-    /* An answer ends work that was taken: who asked would wait for ever. */
-    if (endpoint->keep != 1 && target && !keeps(endpoint))
-        return refuse_letter(endpoint, target, message, HWS_REASON_throttled);
-    if (hwsi_ring_count(ring) >= options->endpoint_writer_queue_size ||
-        over(ring, target, message, options->endpoint_writer_queue_bytes))
-        return refuse_letter(endpoint, target, message, HWS_REASON_queue_full);
+    bool ample = is_ample(endpoint, ring, message);
+    enum hws_dead_letter_reason reason =
+        ample ? HWS_REASON_none : check(endpoint, ring, target, message);
+    if (reason != HWS_REASON_none)
+        return refuse_letter(endpoint, target, message, reason);
     const struct hwsi_chunk *tail = ring->tail;
     int error = hwsi_association_append(endpoint->association, target, message);
-    if (!error && message->request_id && target)
-        hwsi_request_sent(endpoint->manager->local, message,
-                          hwsi_correlation(endpoint->association->seed, ring->appended));
     if (error)
         return refuse_letter(endpoint, target, message,
                              error == HWS_ETOOLARGE ? HWS_REASON_too_large : HWS_REASON_queue_full);
-    if (hwsi_ring_count(ring) >= endpoint->up.count || ring->bytes >= endpoint->up.bytes)
+    if (message->request_id && target)
+        hwsi_request_sent(endpoint->manager->local, message,
+                          hwsi_correlation(endpoint->association->seed, ring->appended));
+    if (!ample)
         hwsi_endpoint_level_up(endpoint);
     if (tail && ring->tail != tail) /* a chunk is full */
         endpoint->manager->local->flush_soon = true;
@@ -53,28 +66,35 @@ static int append(struct hwsi_endpoint *endpoint, struct hws_pid *target,
     return 0;
 }
 
-int hwsi_endpoint_deliver(struct hwsi_endpoint *endpoint, struct hws_pid *target,
-                          const struct hws_message *message)
+/* Why its state takes no message; none: it does, now at the latest. */
+static enum hws_dead_letter_reason open_for(struct hwsi_endpoint *endpoint)
 {
-    struct hwsi_manager *manager = endpoint->manager;
+    const struct hwsi_manager *manager = endpoint->manager;
     switch (endpoint->state) {
     case HWS_ENDPOINT_connected:
     case HWS_ENDPOINT_suspended:
-    case HWS_ENDPOINT_associating: break;
+    case HWS_ENDPOINT_associating: return HWS_REASON_none;
     case HWS_ENDPOINT_reconnecting:
-        if (endpoint->connected_before && !endpoint->queue_while_away)
-            return refuse_letter(endpoint, target, message, HWS_REASON_disconnected);
-        break;
-    case HWS_ENDPOINT_gated: return refuse_letter(endpoint, target, message, endpoint->gate);
-    case HWS_ENDPOINT_quarantined:
-        return refuse_letter(endpoint, target, message, HWS_REASON_quarantined);
-    default:
-        if (manager->stopping)
-            return refuse_letter(endpoint, target, message, HWS_REASON_stopped);
-        if (!manager->local->options->auto_start || hwsi_endpoint_associate(endpoint))
-            return refuse_letter(endpoint, target, message, HWS_REASON_disconnected);
+        return endpoint->connected_before && !endpoint->queue_while_away ? HWS_REASON_disconnected
+                                                                         : HWS_REASON_none;
+    case HWS_ENDPOINT_gated: return endpoint->gate;
+    case HWS_ENDPOINT_quarantined: return HWS_REASON_quarantined;
+    default: break;
     }
-    return append(endpoint, target, message);
+    if (manager->stopping)
+        return HWS_REASON_stopped;
+    return manager->local->options->auto_start && hwsi_endpoint_associate(endpoint) == 0
+               ? HWS_REASON_none
+               : HWS_REASON_disconnected;
+}
+
+int hwsi_endpoint_deliver(struct hwsi_endpoint *endpoint, struct hws_pid *target,
+                          const struct hws_message *message)
+{
+    enum hws_dead_letter_reason reason =
+        endpoint->state == HWS_ENDPOINT_connected ? HWS_REASON_none : open_for(endpoint);
+    return reason == HWS_REASON_none ? append(endpoint, target, message)
+                                     : refuse_letter(endpoint, target, message, reason);
 }
 
 int hwsi_endpoint_notify(struct hwsi_endpoint *endpoint, const struct hwsi_system_message *message,

@@ -88,7 +88,7 @@ static void tell(struct hwsi_pressure *pressure, struct hwsi_endpoint *endpoint)
     struct hwsi_address *address = endpoint->address;
     bool changed = endpoint->told_level != endpoint->level;
     struct hws_backpressure now;
-    char level[sizeof endpoint->levels.level[0].name];
+    char level[sizeof endpoint->levels->given.level[0].name];
     hwsi_pressure_read(endpoint, &now);
     hwsi_text_copy(level, sizeof level, now.level);
     now.level = level;

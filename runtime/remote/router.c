@@ -77,7 +77,7 @@ static void route_count_letter(struct hwsi_router *router, struct hws_pid *targe
     if (!endpoint)
         return;
     endpoint->deliver_failure++;
-    endpoint->letters[reason]++;
+    hwsi_tally_letter(endpoint, reason);
 }
 
 static void route_flush(struct hwsi_router *router)

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "remote/rtt.h"
 
+#include <string.h>
+
 #define A_DECADE 10u
+#define STEP 8u /* buckets that memory comes for */
 
 uint64_t hws_rtt_bound(size_t bucket)
 {
@@ -14,12 +17,42 @@ uint64_t hws_rtt_bound(size_t bucket)
     return tenths[bucket % A_DECADE] * unit;
 }
 
-void hwsi_rtt_record(struct hwsi_rtt *rtt, uint64_t took)
+static bool reserve(struct hwsi_rtt *rtt, struct hwsi_heap *heap, uint32_t bucket)
 {
-    size_t bucket = 0;
+    uint32_t first = bucket - bucket % STEP, end = first + STEP,
+             end_before = rtt->first + rtt->size;
+    if (bucket >= rtt->first && bucket < end_before)
+        return true;
+    if (rtt->size && rtt->first < first)
+        first = rtt->first;
+    if (end < end_before)
+        end = end_before;
+    end = end < HWS_RTT_BUCKETS ? end : HWS_RTT_BUCKETS;
+    uint32_t *buckets = hwsi_alloc(heap, (end - first) * sizeof *buckets);
+    if (!buckets)
+        return false;
+    if (rtt->size)
+        memcpy(buckets + (rtt->first - first), rtt->buckets, rtt->size * sizeof *buckets);
+    hwsi_rtt_free(rtt, heap);
+    rtt->buckets = buckets;
+    rtt->first = first;
+    rtt->size = end - first;
+    return true;
+}
+
+void hwsi_rtt_free(struct hwsi_rtt *rtt, struct hwsi_heap *heap)
+{
+    hwsi_free(heap, rtt->buckets, rtt->size * sizeof *rtt->buckets);
+}
+
+void hwsi_rtt_record(struct hwsi_rtt *rtt, struct hwsi_heap *heap, uint64_t took)
+{
+    uint32_t bucket = 0;
     while (took > hws_rtt_bound(bucket))
         bucket++;
-    rtt->buckets[bucket]++;
+    if (!reserve(rtt, heap, bucket))
+        return;
+    rtt->buckets[bucket - rtt->first]++;
     rtt->count++;
     rtt->sum += took;
     rtt->max = took > rtt->max ? took : rtt->max;
@@ -28,10 +61,11 @@ void hwsi_rtt_record(struct hwsi_rtt *rtt, uint64_t took)
 uint64_t hwsi_rtt_percentile(const struct hwsi_rtt *rtt, uint64_t per_cent)
 {
     uint64_t rank = (rtt->count * per_cent + 99) / 100, seen = 0;
-    for (size_t i = 0; i < HWS_RTT_BUCKETS && rtt->count; i++) {
+    for (uint32_t i = 0; i < rtt->size; i++) {
+        uint64_t bound = hws_rtt_bound(rtt->first + i);
         seen += rtt->buckets[i];
         if (seen >= rank && seen)
-            return hws_rtt_bound(i) < rtt->max ? hws_rtt_bound(i) : rtt->max;
+            return bound < rtt->max ? bound : rtt->max;
     }
     return 0;
 }

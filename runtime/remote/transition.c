@@ -127,16 +127,3 @@ void hwsi_endpoint_name_association(struct hwsi_endpoint *endpoint)
     endpoint->correlation =
         hwsi_correlation(ours ? association->seed : association->remote_seed, 0);
 }
-
-/* --- what it counts --- */
-
-void hwsi_endpoint_add_totals(const struct hwsi_endpoint *endpoint, struct hwsi_dial_totals *totals)
-{
-    const struct hwsi_dial_totals *own = &endpoint->totals;
-    totals->attempts += own->attempts;
-    totals->connects += own->connects;
-    for (int i = 0; i < HWS_LINK_REASON_COUNT; i++) {
-        totals->failures[i] += own->failures[i];
-        totals->disconnects[i] += own->disconnects[i];
-    }
-}

@@ -66,16 +66,17 @@ static uint64_t sum(const uint64_t *by_reason)
 
 void chart_balance(struct life *life, const struct hwsi_endpoint *endpoint)
 {
-    const struct hwsi_dial_totals *totals = &endpoint->totals;
-    uint64_t failures = sum(totals->failures), ends = sum(totals->disconnects);
+    struct hwsi_dial_totals totals = { 0 };
+    hwsi_tally_add(endpoint, &totals);
+    uint64_t failures = sum(totals.failures), ends = sum(totals.disconnects);
     uint64_t dialing = endpoint->dialing != NULL, up = endpoint->connection != NULL;
-    if (totals->attempts != totals->connects - endpoint->accepted + failures + dialing ||
-        totals->connects != ends + up)
+    if (totals.attempts != totals.connects - endpoint->accepted + failures + dialing ||
+        totals.connects != ends + up)
         world_fail(life->world,
                    "s%02u: %s: %llu dials, %llu connects (%llu accepted), %llu failures, "
                    "%llu ends, %llu dialing, %llu up do not add up",
                    life->machine->index, endpoint->address->text,
-                   (unsigned long long)totals->attempts, (unsigned long long)totals->connects,
+                   (unsigned long long)totals.attempts, (unsigned long long)totals.connects,
                    (unsigned long long)endpoint->accepted, (unsigned long long)failures,
                    (unsigned long long)ends, (unsigned long long)dialing, (unsigned long long)up);
 }

@@ -163,7 +163,7 @@ static void check_ring(struct life *life, const struct hwsi_endpoint *endpoint,
                        const struct hws_options *options)
 {
     const struct hwsi_ring *ring = &endpoint->association->lanes[HWSI_LANE_USER];
-    size_t names = endpoint->totals.connects > 1 ? NAMES_AGAIN : 0;
+    size_t names = endpoint->connects > 1 ? NAMES_AGAIN : 0;
     if (ring->bytes > options->endpoint_writer_queue_bytes + names ||
         hwsi_ring_count(ring) > options->endpoint_writer_queue_size)
         world_fail(life->world,

@@ -256,21 +256,46 @@ static void test_bounds(void **state)
 
 static void test_percentiles(void **state)
 {
+    struct hwsi_heap *heap = hwsi_heap_new(hws_default_allocator());
     struct hwsi_rtt rtt = { 0 };
     (void)state;
     assert_int_equal(hwsi_rtt_percentile(&rtt, 50), 0);
     for (int i = 0; i < 98; i++)
-        hwsi_rtt_record(&rtt, 190 * HWS_MICROSECOND);
+        hwsi_rtt_record(&rtt, heap, 190 * HWS_MICROSECOND);
     assert_int_equal(hwsi_rtt_percentile(&rtt, 50), 190 * HWS_MICROSECOND); /* none was longer */
-    hwsi_rtt_record(&rtt, 700 * HWS_MILLISECOND);
-    hwsi_rtt_record(&rtt, 200 * HWS_SECOND);
+    hwsi_rtt_record(&rtt, heap, 700 * HWS_MILLISECOND);
+    hwsi_rtt_record(&rtt, heap, 200 * HWS_SECOND);
     assert_int_equal(hwsi_rtt_percentile(&rtt, 50), 200 * HWS_MICROSECOND); /* the bucket's bound */
     assert_int_equal(hwsi_rtt_percentile(&rtt, 98), 200 * HWS_MICROSECOND);
     assert_int_equal(hwsi_rtt_percentile(&rtt, 99), 800 * HWS_MILLISECOND);
     assert_int_equal(hwsi_rtt_percentile(&rtt, 100), 200 * HWS_SECOND);
-    assert_int_equal(rtt.buckets[HWS_RTT_BUCKETS - 1], 1);
+    assert_int_equal(rtt.buckets[HWS_RTT_BUCKETS - 1 - rtt.first], 1);
     assert_int_equal(rtt.count, 100);
     assert_int_equal(rtt.max, 200 * HWS_SECOND);
+    hwsi_rtt_free(&rtt, heap);
+    hwsi_heap_release(heap);
+}
+
+/* It has memory for what occurred, wherever that lies. */
+static void test_buckets_come_with_what_occurs(void **state)
+{
+    static const size_t order[] = { 40, 41, 30, 70, 0, 15, 56 };
+    struct hwsi_heap *heap = hwsi_heap_new(hws_default_allocator());
+    struct hwsi_rtt rtt = { 0 };
+    uint64_t before = heap->held;
+    (void)state;
+    for (size_t n = 0; n < sizeof order / sizeof *order; n++) {
+        size_t bucket = order[n];
+        hwsi_rtt_record(&rtt, heap, bucket ? hws_rtt_bound(bucket - 1) + 1 : 1);
+        assert_true(n > 1 || heap->held == before + 32);
+        for (size_t i = 0; i <= n; i++)
+            assert_int_equal(rtt.buckets[order[i] - rtt.first], 1);
+        assert_int_equal(rtt.count, n + 1);
+    }
+    assert_int_equal(rtt.size, HWS_RTT_BUCKETS);
+    hwsi_rtt_free(&rtt, heap);
+    assert_int_equal(heap->held, before);
+    hwsi_heap_release(heap);
 }
 
 static void test_measured(void **state)
@@ -333,6 +358,7 @@ int main(void)
         cmocka_unit_test(test_refused_links),
         cmocka_unit_test(test_bounds),
         cmocka_unit_test(test_percentiles),
+        cmocka_unit_test(test_buckets_come_with_what_occurs),
         cmocka_unit_test(test_measured),
         cmocka_unit_test(test_an_idle_endpoint_is_small),
     };

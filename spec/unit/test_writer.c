@@ -2,6 +2,7 @@
 /* The EndpointWriter: frames stay whole whatever the link takes, lanes keep their order, acknowledgements come in time. */
 #include "support_rig.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -210,6 +211,38 @@ static void test_peer_never_reads(void **state)
     rig_end(&rig);
 }
 
+/* Names that go inline count, too: together they may be longer than a KiB. */
+static void test_names_count(void **state)
+{
+    static uint8_t payload[7167] = { 0xc5, (7167 - 3) >> 8, (7167 - 3) & 0xff };
+    struct rig rig;
+    struct hws_options options;
+    char word[256], text[512], address[256];
+    struct hws_message message = { .payload = { payload, sizeof payload } };
+    (void)state;
+    memset(word, 'x', sizeof word);
+    word[255] = 0;
+    snprintf(address, sizeof address, "%.248s:1", word);
+    snprintf(text, sizeof text, RIG_PEER "/%s", word);
+    rig_options(&rig, &options);
+    options.endpoint_writer_queue_bytes = 8 * 1024;
+    options.throttle_warning = 0.99999; /* no mark before the bound */
+    options.throttle_critical = 1;
+    rig_start(&rig, &options);
+    connected(&rig);
+    struct hws_pid *target = rig_pid(&rig, text);
+    assert_int_equal(hws_pid_make(rig.system, address, word, &message.sender), 0);
+    assert_int_equal(hws_atom_make(rig.system, word, &message.type), 0);
+    assert_int_equal(hws_send(rig.system, target, &message), HWS_EFULL);
+    message.payload = (struct hws_slice){ payload + sizeof payload - 1, 1 };
+    assert_int_equal(hws_send(rig.system, target, &message), 0);
+    assert_true(rig_statistics(&rig, RIG_PEER).queue_bytes > 1024);
+    hws_pid_release(message.sender);
+    hws_atom_release(message.type);
+    hws_pid_release(target);
+    rig_end(&rig);
+}
+
 /* docs/wire.md: BYE is the last frame. What was taken is acknowledged before it; what was not written never is. */
 static void test_bye_is_last(void **state)
 {
@@ -246,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_acknowledges_after_handling),
         cmocka_unit_test(test_write_error),
         cmocka_unit_test(test_peer_never_reads),
+        cmocka_unit_test(test_names_count),
         cmocka_unit_test(test_bye_is_last),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

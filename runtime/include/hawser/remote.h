@@ -167,7 +167,7 @@ struct hws_backpressure {
 };
 /*
  * After a send that was accepted: at which level? 0 is normal, so is a local actor; *level (may be NULL) is its name, valid until
- * the next turn. Costs two loads: the throttled part of a send's answer, ok, throttled or refused.
+ * the next turn or policy. Costs two loads: the throttled part of a send's answer, ok, throttled or refused.
  */
 HWS_API unsigned hws_pressure(const struct hws_pid *target, const char **level);
 /* The queue of one endpoint without the rest of its statistics; out->address is `address`. HWS_ENOTFOUND. */
