@@ -173,11 +173,41 @@ describe("policy.load", function()
                        .. ':\npolicy "bad": throtle: unknown key', refusal(path))
     end)
 
+    it("lets a file use coroutines as ever, and leaves them as they were", function()
+        local create, wrap = coroutine.create, coroutine.wrap
+        local path = write("co.lua", [[
+            local numbers = coroutine.wrap(function(a)
+                local b = coroutine.yield(a + 1)
+                return b, 7
+            end)
+            assert(numbers(1) == 2)
+            local b, c = numbers(5)
+            assert(b == 5 and c == 7)
+            local ok, why = pcall(numbers)
+            assert(not ok and why:find("dead coroutine"), why)
+            ok, why = pcall(coroutine.wrap(function() error({ 1 }) end))
+            assert(not ok and why[1] == 1)
+            assert(coroutine.status(coroutine.create(print)) == "suspended")
+            return { name = "co" }
+        ]])
+        assert.equal("co", assert(policy.load(path)).name)
+        assert.equal(create, coroutine.create)
+        assert.equal(wrap, coroutine.wrap)
+    end)
+
     it("refuses a file that returns no table, never returns, or is bytecode", function()
         assert.matches("expected it to return a policy, a table, got nil$",
                        refusal(write("nil.lua", "local p = {}")))
         assert.matches("used up its budget of 10000000 instructions",
                        refusal(write("loop.lua", "while true do end")), 1, true)
+        for _, text in ipairs {
+            "coroutine.wrap(function() while true do end end)()",
+            "local co = coroutine.create(function() while true do pcall(error) end end)\n"
+                .. "while true do pcall(coroutine.resume, co) end",
+        } do
+            assert.matches("used up its budget of 10000000 instructions",
+                           refusal(write("loop.lua", text:gsub("\n", " "))), 1, true)
+        end
         local code = string.dump(assert(load "return {}"))
         assert.matches("attempt to load a binary chunk", refusal(write("code.lua", code)), 1, true)
     end)

@@ -9,13 +9,51 @@ local function over_budget(budget)
     return ("used up its budget of %d instructions"):format(budget)
 end
 
-local function budget_hook(co, budget)
+-- Counts every so many instructions, of all coroutines that it is set in.
+local function counter(budget, every)
+    local self, used = {}, 0
     local function hook()
-        -- From here on every instruction fails, so that a pcall inside a loop can't go on.
-        debug.sethook(co, hook, "", 1)
-        error(over_budget(budget), 2)
+        used = used + every
+        if used < budget then
+            return
+        end
+        -- From here on every instruction fails, so that a pcall inside a loop can't go on; what is
+        -- said is where it was first.
+        if not self.said then
+            local at = debug.getinfo(2, "Sl")
+            self.said = ("%s:%d: %s"):format(at.short_src, at.currentline, over_budget(budget))
+        end
+        debug.sethook(hook, "", 1)
+        error(self.said, 0)
     end
-    return hook
+    function self.watch(co)
+        debug.sethook(co, hook, "", every)
+        return co
+    end
+    function self.used() return used end
+    return self
+end
+
+local function wrapped(co, ok, ...)
+    if not ok then
+        coroutine.close(co)
+        error((...), 0)
+    end
+    return ...
+end
+
+-- A coroutine does not take its maker's hook over: while fn runs, each that is made gets it.
+local function watching(count, fn, ...)
+    local create, wrap = coroutine.create, coroutine.wrap
+    local function watched(f) return count.watch(create(f)) end
+    coroutine.create = watched -- luacheck: ignore 122
+    coroutine.wrap = function(f) -- luacheck: ignore 122
+        local co = watched(f)
+        return function(...) return wrapped(co, coroutine.resume(co, ...)) end
+    end
+    local ok, first, second = fn(...)
+    coroutine.create, coroutine.wrap = create, wrap -- luacheck: ignore 122
+    return ok, first, second
 end
 
 -- A function of its own, because f may be a table that can be called.
@@ -45,9 +83,8 @@ end
 ---@return any # the first result, or the message and traceback
 ---@return any # the second
 function guard.run(budget, f, ...)
-    local co = new(f)
-    debug.sethook(co, budget_hook(co, budget), "", budget)
-    return resume(co, ...)
+    local count = counter(budget, math.max(1, budget // 10))
+    return watching(count, resume, count.watch(new(f)), ...)
 end
 
 -- The same with every instruction counted, which is slow: for tools.
@@ -59,15 +96,9 @@ end
 ---@return any # the first result, or the message and traceback
 ---@return any # the second
 function guard.measure(budget, f, ...)
-    local co, used = new(f), 0
-    debug.sethook(co, function()
-        used = used + 1
-        if used >= budget then
-            error(over_budget(budget), 2)
-        end
-    end, "", 1)
-    local ok, first, second = resume(co, ...)
-    return used, ok, first, second
+    local count = counter(budget, 1)
+    local ok, first, second = watching(count, resume, count.watch(new(f)), ...)
+    return count.used(), ok, first, second
 end
 
 return guard
