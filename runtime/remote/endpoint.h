@@ -164,6 +164,8 @@ int hwsi_endpoint_quarantine(struct hwsi_endpoint *endpoint, const char *detail,
 void hwsi_endpoint_release(struct hwsi_endpoint *endpoint, const char *reason);
 /* `uid` has taken the endpoint: the one before, if it was another, is not to come back. Was `uid` replaced itself? Forgets all. */
 void hwsi_endpoint_taken_by(struct hwsi_endpoint *endpoint, uint64_t uid);
+void hwsi_endpoint_ask_address(
+    struct hwsi_endpoint *endpoint); /* a stale uid says that it is here */
 bool hwsi_endpoint_is_stale(const struct hwsi_endpoint *endpoint, uint64_t uid);
 bool hwsi_endpoint_forget_replaced(struct hwsi_endpoint *endpoint);
 /* Lets go of its links with `say`, stops its timers, gives its association up and ends its watches; returns the messages given up. */
@@ -172,6 +174,7 @@ uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusa
 
 /* --- from its connections --- */
 /* The peer's HELLO or WELCOME against the association: resumes it, binds it, or starts another. HWS_EPROTOCOL, HWS_ENOMEM. */
+bool hwsi_endpoint_is_late(const struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello);
 int hwsi_endpoint_greet(struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello,
                         bool *resumed);
 void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connection *connection,

@@ -15,6 +15,22 @@ static bool is_same(const struct hwsi_association *association, const struct hws
             (hello->known_session == 0 && untouched));
 }
 
+/*
+ * It was written before this session was known over there, and is read after that: a dial that was given up, whose bytes were slow. Who
+ * really has not seen our WELCOME can neither have sent nor acknowledged anything.
+ */
+bool hwsi_endpoint_is_late(const struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello)
+{
+    const struct hwsi_association *association = endpoint->association;
+    if (!association || !association->bound || association->remote_uid != hello->uid ||
+        association->remote_session != hello->session || hello->known_session != 0)
+        return false;
+    for (int i = 0; i < HWSI_LANES; i++)
+        if (association->lanes[i].released || association->received[i])
+            return true;
+    return false;
+}
+
 /* The smaller of both sides' max_frame_size counts. */
 static void limit_frames(struct hwsi_association *association, const struct hwsi_hello *hello)
 {

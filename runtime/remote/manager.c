@@ -306,8 +306,12 @@ enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct 
         return error == HWS_EADDRESS ? HWSI_REFUSED_self : HWSI_REFUSED_busy;
     if ((*out)->state == HWS_ENDPOINT_quarantined && (*out)->quarantined_uid == hello->uid)
         return HWSI_REFUSED_quarantined;
-    if (hwsi_endpoint_is_stale(*out, hello->uid))
+    if (hwsi_endpoint_is_stale(*out, hello->uid)) {
+        hwsi_endpoint_ask_address(*out);
         return HWSI_REFUSED_stale;
+    }
+    if (hwsi_endpoint_is_late(*out, hello))
+        return HWSI_REFUSED_duplicate;
     hwsi_endpoint_release(*out, "new_uid");
     if (is_duplicate(manager, *out, hello))
         return HWSI_REFUSED_duplicate;

@@ -45,14 +45,37 @@ void hwsi_endpoint_release(struct hwsi_endpoint *endpoint, const char *reason)
 
 /* --- uids that were replaced --- */
 
+static void forget_one(uint64_t *replaced, uint64_t uid)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < HWSI_REPLACED_MAX; i++)
+        if (replaced[i] != uid)
+            replaced[kept++] = replaced[i];
+    while (kept < HWSI_REPLACED_MAX)
+        replaced[kept++] = 0;
+}
+
 void hwsi_endpoint_taken_by(struct hwsi_endpoint *endpoint, uint64_t uid)
 {
     uint64_t *replaced = endpoint->replaced;
+    forget_one(replaced, uid);
     if (endpoint->uid && endpoint->uid != uid) {
         memmove(replaced + 1, replaced, sizeof *replaced * (HWSI_REPLACED_MAX - 1));
         replaced[0] = endpoint->uid;
     }
     endpoint->uid = uid;
+}
+
+/*
+ * Which of two processes is the older one is known only by the order in which they were heard, and that can be wrong: what a dead one
+ * wrote may be read after its successor's HELLO. So the address decides, by who answers there.
+ */
+void hwsi_endpoint_ask_address(struct hwsi_endpoint *endpoint)
+{
+    const struct hws_options *options = endpoint->manager->local->options;
+    if (!endpoint->connection && options->auto_start)
+        hwsi_endpoint_associate(
+            endpoint); /* only from idle and closed; the others dial by themselves */
 }
 
 bool hwsi_endpoint_is_stale(const struct hwsi_endpoint *endpoint, uint64_t uid)

@@ -142,8 +142,6 @@ static int take_welcome(struct hwsi_connection *connection, struct hws_slice bod
         hwsi_text_printable(endpoint->name, sizeof endpoint->name, hello.name);
         return turn_down(connection, HWSI_REFUSED_blocked);
     }
-    if (hwsi_endpoint_is_stale(endpoint, hello.uid))
-        return turn_down(connection, HWSI_REFUSED_stale);
     error = hwsi_endpoint_greet(endpoint, &hello, &resumed);
     if (error)
         return error;

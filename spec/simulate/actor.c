@@ -189,10 +189,15 @@ void actor_send(struct life *life, const struct machine *to)
     if (type_of(n) && hws_atom_make(life->system, type_of(n), &message.type))
         message.type = NULL;
     message.payload.size = number_write(room, &number, random_padding(world));
+    unsigned nameless = world->nameless;
     world->sending = true;
     int error = hws_send(life->system, target, &message);
     world->sending = false;
     hws_atom_release(message.type);
+    if (error && world->nameless > nameless) { /* what is too large is told without its content */
+        world->nameless = nameless;
+        book_letter(life, &number, HWS_REASON_too_large);
+    }
     if (error)
         book_refused(life, to, n);
 }

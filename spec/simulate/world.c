@@ -292,6 +292,8 @@ static void choose_options(struct world *world, struct hws_options *options)
     options->endpoint_writer_queue_bytes = world->steady
                                                ? ONE_OF(dice, 200000, 64 << 20)
                                                : ONE_OF(dice, 5000, 100000, 64 << 20, 64 << 20);
+    options->max_frame_size =
+        world->steady ? 4 << 20 : ONE_OF(dice, 1200, 30000, 4 << 20, 4 << 20, 4 << 20);
     options->dispatcher_throughput = ONE_OF(dice, 1, 300);
     options->dispatcher_budget = ONE_OF(dice, 1, 16384);
     options->mailbox_size = ONE_OF(dice, 5, 1000000, 1000000);

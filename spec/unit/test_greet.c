@@ -205,6 +205,31 @@ static void test_lost_welcome(void **state)
 }
 
 /* A new uid: what was written is a dead letter, what was not goes to the new one. */
+/* A dial that the peer gave up before it knew us is read after others: it must not end the association, which would lose messages. */
+static void test_late_hello(void **state)
+{
+    struct rig rig = { 0 };
+    struct hwsi_hello peer = rig_peer(77, 5);
+    (void)state;
+    rig_start_default(&rig);
+    struct rig_link *link = rig_connect_in(&rig, &peer);
+    struct hwsi_hello welcome = welcome_of(link);
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    rig_turn(&rig);
+    rig_control(link, HWSI_FRAME_ACK, 0, 1);
+    rig_turn(&rig);
+    assert_int_equal(refusal_of(rig_connect_in(&rig, &peer)), HWSI_REFUSED_duplicate);
+    assert_false(link->closing);
+    lose(&rig, link);
+    peer.known_session = welcome.session;
+    peer.received_user = 1;
+    rig_expect(rig_connect_in(&rig, &peer), HWSI_FRAME_DELIVER); /* the second message */
+    assert_true(rig_event(&rig, HWS_EVENT_EndpointConnected, 0)->resumed);
+    assert_int_equal(rig_count(&rig, HWS_EVENT_DeadLetter), 0);
+    rig_end(&rig);
+}
+
 static void test_peer_restarted(void **state)
 {
     struct rig rig;
@@ -404,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_duplicate_dials),
         cmocka_unit_test(test_refused_as_a_duplicate),
         cmocka_unit_test(test_lost_welcome),
+        cmocka_unit_test(test_late_hello),
         cmocka_unit_test(test_peer_restarted),
         cmocka_unit_test(test_new_session_of_the_same_uid),
         cmocka_unit_test(test_positions_that_lie),

@@ -285,7 +285,7 @@ static void test_a_uid_that_was_replaced_is_stale(void **state)
     assert_int_equal(hws_close_endpoint(rig.system, RIG_PEER, "gone"), 0);
     rig_turn(&rig);
     expect_refusal(dial_in(77), HWSI_FRAME_REFUSE, HWSI_REFUSED_stale);
-    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_closed);
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_associating); /* who answers there? */
     rig_expect(dial_in(78), HWSI_FRAME_WELCOME); /* the one that was there last may return */
     assert_int_equal(hws_release(rig.system, RIG_PEER), 0);
     assert_int_equal(hws_release(rig.system, RIG_PEER), HWS_ENOTFOUND);
@@ -294,6 +294,10 @@ static void test_a_uid_that_was_replaced_is_stale(void **state)
     rig_end(&rig);
 }
 
+/*
+ * Its HELLO was read after that of 78, which a network and a process that was stopped can do, and it is the one that lives: the address
+ * decides. It would be refused for ever else.
+ */
 static void test_a_stale_uid_that_answers_our_dial(void **state)
 {
     struct hwsi_hello hello, welcome = rig_peer(77, 9);
@@ -307,9 +311,12 @@ static void test_a_stale_uid_that_answers_our_dial(void **state)
     welcome.nonce = hello.nonce;
     rig_hello(link, HWSI_FRAME_WELCOME, &welcome);
     rig_turn(&rig);
-    expect_refusal(link, HWSI_FRAME_BYE, HWSI_REFUSED_stale);
-    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_gated);
-    assert_string_equal(rig_event(&rig, HWS_EVENT_Gated, 0)->reason, "stale");
+    assert_int_equal(rig_state(&rig), HWS_ENDPOINT_connected);
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).uid, 77);
+    expect_refusal(dial_in(78), HWSI_FRAME_REFUSE, HWSI_REFUSED_stale);
+    rig_close(link, HWS_ERESET, "it broke");
+    rig_turn(&rig);
+    rig_expect(dial_in(77), HWSI_FRAME_WELCOME);
     rig_end(&rig);
 }
 
