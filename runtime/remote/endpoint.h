@@ -164,9 +164,8 @@ int hwsi_endpoint_quarantine(struct hwsi_endpoint *endpoint, const char *detail,
 void hwsi_endpoint_release(struct hwsi_endpoint *endpoint, const char *reason);
 /* `uid` has taken the endpoint: the one before, if it was another, is not to come back. Was `uid` replaced itself? Forgets all. */
 void hwsi_endpoint_taken_by(struct hwsi_endpoint *endpoint, uint64_t uid);
-void hwsi_endpoint_ask_address(
-    struct hwsi_endpoint *endpoint); /* a stale uid says that it is here */
-bool hwsi_endpoint_is_stale(const struct hwsi_endpoint *endpoint, uint64_t uid);
+bool hwsi_endpoint_refuses_stale(struct hwsi_endpoint *endpoint,
+                                 uint64_t uid); /* a HELLO; may dial */
 bool hwsi_endpoint_forget_replaced(struct hwsi_endpoint *endpoint);
 /* Lets go of its links with `say`, stops its timers, gives its association up and ends its watches; returns the messages given up. */
 uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusal say,

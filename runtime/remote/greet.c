@@ -17,7 +17,7 @@ static bool is_same(const struct hwsi_association *association, const struct hws
 
 /*
  * It was written before this session was known over there, and is read after that: a dial that was given up, whose bytes were slow. Who
- * really has not seen our WELCOME can neither have sent nor acknowledged anything.
+ * really has not seen our WELCOME can not have acknowledged anything.
  */
 bool hwsi_endpoint_is_late(const struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello)
 {
@@ -26,7 +26,7 @@ bool hwsi_endpoint_is_late(const struct hwsi_endpoint *endpoint, const struct hw
         association->remote_session != hello->session || hello->known_session != 0)
         return false;
     for (int i = 0; i < HWSI_LANES; i++)
-        if (association->lanes[i].released || association->received[i])
+        if (association->lanes[i].released)
             return true;
     return false;
 }

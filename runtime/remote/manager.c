@@ -266,8 +266,9 @@ static bool is_duplicate(const struct hwsi_manager *manager, const struct hwsi_e
                          const struct hwsi_hello *hello)
 {
     const struct hwsi_connection *up = endpoint->connection;
-    if (!our_dial_wins(manager, endpoint))
-        return false;
+    bool late = hwsi_endpoint_is_late(endpoint, hello);
+    if (late || !our_dial_wins(manager, endpoint))
+        return late;
     /* A dial that is not open yet the peer has not heard of, and may never. */
     if (endpoint->dialing && endpoint->dialing->phase == HWSI_GREETING)
         return true;
@@ -306,12 +307,8 @@ enum hwsi_refusal hwsi_manager_judge(struct hwsi_manager *manager, const struct 
         return error == HWS_EADDRESS ? HWSI_REFUSED_self : HWSI_REFUSED_busy;
     if ((*out)->state == HWS_ENDPOINT_quarantined && (*out)->quarantined_uid == hello->uid)
         return HWSI_REFUSED_quarantined;
-    if (hwsi_endpoint_is_stale(*out, hello->uid)) {
-        hwsi_endpoint_ask_address(*out);
+    if (hwsi_endpoint_refuses_stale(*out, hello->uid))
         return HWSI_REFUSED_stale;
-    }
-    if (hwsi_endpoint_is_late(*out, hello))
-        return HWSI_REFUSED_duplicate;
     hwsi_endpoint_release(*out, "new_uid");
     if (is_duplicate(manager, *out, hello))
         return HWSI_REFUSED_duplicate;

@@ -66,24 +66,26 @@ void hwsi_endpoint_taken_by(struct hwsi_endpoint *endpoint, uint64_t uid)
     endpoint->uid = uid;
 }
 
-/*
- * Which of two processes is the older one is known only by the order in which they were heard, and that can be wrong: what a dead one
- * wrote may be read after its successor's HELLO. So the address decides, by who answers there.
- */
-void hwsi_endpoint_ask_address(struct hwsi_endpoint *endpoint)
-{
-    const struct hws_options *options = endpoint->manager->local->options;
-    if (!endpoint->connection && options->auto_start)
-        hwsi_endpoint_associate(
-            endpoint); /* only from idle and closed; the others dial by themselves */
-}
-
-bool hwsi_endpoint_is_stale(const struct hwsi_endpoint *endpoint, uint64_t uid)
+static bool is_stale(const struct hwsi_endpoint *endpoint, uint64_t uid)
 {
     for (size_t i = 0; i < HWSI_REPLACED_MAX; i++)
         if (endpoint->replaced[i] == uid)
             return true;
     return false;
+}
+
+/*
+ * Which of two processes is the older one is known only by the order in which they were heard, and that can be wrong: what a dead one
+ * wrote may be read after its successor's HELLO. So the address decides, by who answers there.
+ */
+bool hwsi_endpoint_refuses_stale(struct hwsi_endpoint *endpoint, uint64_t uid)
+{
+    if (!is_stale(endpoint, uid))
+        return false;
+    if (!endpoint->connection && endpoint->manager->local->options->auto_start)
+        hwsi_endpoint_associate(
+            endpoint); /* only from idle and closed; the others dial by themselves */
+    return true;
 }
 
 bool hwsi_endpoint_forget_replaced(struct hwsi_endpoint *endpoint)

@@ -242,7 +242,9 @@ void book_peer_gone(struct life *life, const struct machine *peer, uint64_t time
     struct book *book = &life->world->book;
     for (uint32_t i = 0; i < book->requests.count; i++) {
         struct request *request = request_at(book, i);
-        if (request->life == life && request->to == peer->index && request->asked_at < time)
+        /* Of a client's lives each has its address. */
+        if (request->life == life && request->to == peer->index && !peer->client &&
+            request->asked_at < time)
             give_up(request);
     }
 }
