@@ -197,6 +197,30 @@ static void test_replaced_link(void **state)
     rig_end(&rig);
 }
 
+/* The counts by reason come with the first of them; when there is no memory for them, the sums are right all the same. */
+static void test_no_memory_to_count(void **state)
+{
+    struct rig rig;
+    (void)state;
+    rig_start_default(&rig);
+    assert_int_equal(hws_associate(rig.system, RIG_PEER), 0);
+    rig_turn(&rig);
+    rig.allow = 0;
+    rig_close(rig_last(&rig), HWS_EREFUSED, "no");
+    rig.allow = UINT64_MAX;
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).connect_failures[HWS_LINK_memory], 1);
+    check_balance(&rig, false, false);
+    rig_end(&rig);
+    rig_start_default(&rig);
+    rig_connect(&rig, peer(77));
+    rig.allow = 0;
+    breaks(&rig);
+    rig.allow = UINT64_MAX;
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).disconnects[HWS_LINK_memory], 1);
+    check_balance(&rig, false, false);
+    rig_end(&rig);
+}
+
 /* The system's totals have those of endpoints that are forgotten. */
 static void test_totals_outlive_tombstones(void **state)
 {
@@ -354,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_dials_that_are_let_go),
         cmocka_unit_test(test_ended_links),
         cmocka_unit_test(test_replaced_link),
+        cmocka_unit_test(test_no_memory_to_count),
         cmocka_unit_test(test_totals_outlive_tombstones),
         cmocka_unit_test(test_refused_links),
         cmocka_unit_test(test_bounds),
