@@ -4,8 +4,13 @@
  * A C host with Lua: systems are pushed, forgotten and closed in every order while Lua actors wait, and Lua runs out of memory
  * at each allocation in turn. Nothing may crash, leak (the sanitizers look) or keep the loop alive.
  */
+#define _GNU_SOURCE
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <lauxlib.h>
 #include <lua.h>
@@ -183,12 +188,90 @@ static void test_same_object(void **state)
     hws_system_free(system);
 }
 
+static int open_console(lua_State *L)
+{
+    luaL_openlibs(L);
+    lua_getglobal(L, "package");
+    lua_pushliteral(L, "lua/?.lua;lua/?/init.lua");
+    lua_setfield(L, -2, "path");
+    hwl_preload(L);
+    hwl_push_system(L, lua_touserdata(L, 1));
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "hawser");
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "open_console");
+    lua_pushstring(L, lua_touserdata(L, 2));
+    lua_call(L, 1, 1);
+    lua_getfield(L, -1, "path");
+    return lua_isstring(L, -1) ? 0 : luaL_error(L, "no console");
+}
+
+static int client_of(const char *path)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int client = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    assert_int_equal(connect(client, (struct sockaddr *)&address, sizeof address), 0);
+    return client;
+}
+
+/* Runs the loop until the client has read something. */
+static size_t read_from(int client, uv_loop_t *loop, char *out, size_t capacity)
+{
+    for (;;) {
+        ssize_t size = read(client, out, capacity);
+        if (size >= 0)
+            return (size_t)size;
+        uv_run(loop, UV_RUN_ONCE);
+    }
+}
+
+/* It answers while the host runs its loop, and when the state is closed it leaves neither socket nor handle. */
+static void test_console(void **state)
+{
+    static const char hello[] = "\0\0\0\x11\x92\xa5hello\x81\xa7version\x01";
+    char path[] = "/tmp/hawser-host-XXXXXX", text[4096];
+    uv_loop_t loop;
+    struct hws_options options;
+    struct hws_system *system;
+    (void)state;
+    assert_non_null(mkdtemp(path));
+    char socket_path[sizeof path + 8];
+    (void)snprintf(socket_path, sizeof socket_path, "%s/c.sock", path);
+    assert_int_equal(uv_loop_init(&loop), 0);
+    hws_options_init(&options);
+    options.name = "host";
+    assert_int_equal(hws_system_new(&options, &system, NULL, 0), 0);
+    assert_int_equal(hws_loop_attach(system, &loop), 0);
+    assert_int_equal(hws_start(system, NULL, 0), 0);
+    lua_State *L = luaL_newstate();
+    lua_pushcfunction(L, open_console);
+    lua_pushlightuserdata(L, system);
+    lua_pushlightuserdata(L, socket_path);
+    assert_int_equal(lua_pcall(L, 2, 0, 0), LUA_OK);
+    int client = client_of(socket_path);
+    assert_int_equal(write(client, hello, sizeof hello - 1), sizeof hello - 1);
+    size_t size = read_from(client, &loop, text, sizeof text);
+    assert_non_null(memmem(text, size, "hawser", 6));
+    lua_close(L);
+    assert_int_equal(read_from(client, &loop, text, sizeof text), 0);
+    assert_int_equal(access(socket_path, F_OK), -1);
+    close(client);
+    hws_stop(system, "test", 0);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    hws_system_free(system);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&loop), 0);
+    assert_int_equal(rmdir(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_orders),
         cmocka_unit_test(test_out_of_memory),
         cmocka_unit_test(test_same_object),
+        cmocka_unit_test(test_console),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,18 +21,14 @@ local function complain(text)
     return 1
 end
 
-local function summary(greeting)
-    local systems = {}
-    for _, system in ipairs(type(greeting.systems) == "table" and greeting.systems or {}) do
-        systems[#systems + 1] = table.concat(system, " ")
-    end
-    return #systems == 0 and "no system yet" or (#systems == 1 and "system " or "systems ")
-        .. table.concat(systems, ", ")
-end
-
 local function banner(connection)
-    return ("attached to %s: %s (process %d)\n.help lists the commands, Tab completes, Ctrl-D"
-        .. " detaches\n"):format(connection.path, summary(connection.greeting), connection.pid)
+    local systems = connection.greeting.systems
+    local lines = { ("attached to %s, process %d"):format(connection.path, connection.pid) }
+    for _, system in ipairs(type(systems) == "table" and systems or {}) do
+        lines[#lines + 1] = "system " .. table.concat(system, " ")
+    end
+    lines[#lines + 1] = ".help lists the commands, Tab completes, Ctrl-D detaches\n"
+    return table.concat(lines, "\n")
 end
 
 -- The other end's end, in a sentence.
@@ -70,7 +66,7 @@ local function without_terminal(path)
     local session = remote.session(connection, options)
     local good = plain.run(session)
     session:close()
-    if connection.gone then
+    if session.lost then
         return complain(farewell(connection))
     end
     return good and 0 or 1

@@ -186,6 +186,7 @@ end
 -- --- as a session ---
 
 ---@class hawser.cli.RemoteSession
+---@field lost boolean the last line got no answer
 local Session = {}
 Session.__index = Session
 
@@ -236,6 +237,7 @@ local function new_live(connection, interval)
 end
 
 function Session:status(status, interval, done)
+    self.lost = not status
     if status == "live" then
         self.live = new_live(self.remote, math.max(tonumber(interval) or 1, 0.05))
     end
@@ -256,6 +258,9 @@ function Session:submit(line, done)
 end
 
 function Session:finish(done)
+    if #self.lines == 0 then
+        return done("done")
+    end
     self.lines = {}
     self.remote:ask(function(status, interval) self:status(status, interval, done) end, "finish")
 end

@@ -167,6 +167,9 @@ function Terminal:drawn(text, rows)
 end
 
 function Terminal:end_live()
+    if not self.session or not self.session.live then
+        return
+    end
     self.input:on_readable(nil)
     self.tick:cancel()
     self.editor:keys(false)
@@ -224,6 +227,7 @@ end
 -- Asked after every turn of the loop.
 function Terminal:turn()
     if self.is_over() then
+        self:end_live()
         self.mode = "over"
     end
     if self.mode == "prompting" then
@@ -242,9 +246,7 @@ function Terminal:listen()
 end
 
 function Terminal:close()
-    if self.session and self.session.live then
-        self:end_live()
-    end
+    self:end_live()
     self.input:on_readable(nil)
     self.interrupts:on_readable(nil)
     self.others:on_readable(nil)

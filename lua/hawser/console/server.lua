@@ -19,6 +19,7 @@ local SLOW = 64 * 1024            -- bytes unread by a client at which no more o
 local UNREAD = 1024 * 1024        -- bytes unread at which its output is left out
 local PIECE = 32 * 1024           -- bytes of a text in a message
 local WORD = 256                  -- bytes of a word that completes another
+local NAMED = 10                  -- systems in a hello
 local GREETING, REST = 5, 1       -- seconds: until a hello, after accept() failed
 
 -- --- a client ---
@@ -83,7 +84,7 @@ local function greet(self)
     local list = {}
     for i, system in ipairs(systems.list()) do
         list[i] = { system.name, system.address }
-        if i == 20 then
+        if i == NAMED then
             break
         end
     end
@@ -308,7 +309,12 @@ function Server:list()
     return list
 end
 
-Server.__gc = function(self) self:close("the program has ended") end
+-- At the end of the Lua state, when the clients' connections may have gone before.
+Server.__gc = function(self)
+    if self.descriptor then
+        core.local_unlink(self.path, self.mark)
+    end
+end
 Server.__name = "hawser.console"
 Server.__tostring = function(self)
     return ("console %s (%s)"):format(self.path, not self.descriptor and "closed"
