@@ -330,6 +330,7 @@ static int ask_for_system(lua_State *L, const struct question_form *form)
     struct question question = { .form = form, .system = hwl_check_acting(L, 1) };
     int last = lua_gettop(L), fn = form->arguments + 2;
     luaL_argcheck(L, last <= fn, fn, "too many arguments");
+    last = last < 2 ? 2 : last; /* without any, it is not the system that is wrong */
     luaL_argexpected(L, lua_isfunction(L, last), last, "function that takes the answer");
     lua_settop(L, fn);
     if (last < fn) {

@@ -123,6 +123,15 @@ describe("hawser", function()
         assert.truthy(err:find("unknown option --fast", 1, true))
     end)
 
+    it("tells it in 80 columns", function()
+        local commands = { "run", "repl", "attach", "stats", "policy", "bench", "--help" }
+        for _, command in ipairs(commands) do
+            for line in select(2, run(command, "--help")):gmatch("[^\n]+") do
+                assert.truthy(#line < 81, command .. ": " .. line)
+            end
+        end
+    end)
+
     it("says where a script is wrong", function()
         local path = script "local x = 1\nlocal function f() x.y.z = 1 end\nf()\n"
         local status, _, err = run("run", path)

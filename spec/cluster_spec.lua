@@ -132,6 +132,8 @@ describe("a cluster over TCP", function()
 
     it("says what is wrong with a call", function()
         assert.has_error(function() c:cut(1, 4) end, "no node 4 in this cluster of 3")
+        assert.has_error(function() c:cut(2) end,
+            "cut takes two nodes; cluster:partition(2) parts 2 from all others")
         assert.has_error(function() c:cut(1, 1) end, "a node has no way to itself")
         assert.has_error(function() c:partition({ 1, 2 }, { 2 }) end,
                          "node 2 can not be on both sides")

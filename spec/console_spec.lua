@@ -60,6 +60,15 @@ describe("a console", function()
         assert.is_nil(session:pending())
     end)
 
+    it("raises what keeps a cluster from being made, for an assignment shows nothing", function()
+        assert.equal("failed", gives("error: policy file ./none.lua: No such file or directory\n",
+                                     'c = cluster(2, { policy = "./none.lua" })'))
+        gives('error: hawser.system: unknown option "polcy"; did you mean "policy"?\n',
+              'c = cluster(2, { polcy = "fixed" })')
+        gives("2\n", "c = cluster.new(2)", "c.size")
+        gives("", "c:close() c = nil")
+    end)
+
     it("says where a text is wrong", function()
         local status = gives("error: unexpected symbol near '*'\n  1 +* 2\n     ^\n", "1 +* 2")
         assert.equal("failed", status)
@@ -139,6 +148,15 @@ describe("a console's commands", function()
             assert.truthy(shown(".help " .. name):find("\nExample:\n  > .", 1, true), name)
         end
         assert.truthy(count >= 9, help)
+        assert.truthy(help:find("c = cluster(3)", 1, true), help)
+        for line in shown(".help top"):gmatch("[^\n]+") do assert.truthy(#line < 80, line) end
+    end)
+
+    it("say what leaving does to the process", function()
+        local function leaving(line) return line:match("\n  %.quit +([^\n]*)") end
+        assert.equal("leaves; the systems stop in order", leaving(shown(".help")))
+        session.attached = true
+        assert.equal("detaches; the process runs on", leaving(shown(".help")))
     end)
 
     it("tell of systems, endpoints and actors", function()
@@ -287,7 +305,7 @@ describe("a console's completion", function()
             alpha = { beta = { gamma = print, delta = 1 } }, alpine = 1, list = { { inner = 1 } },
             guarded = setmetatable({ seen = 1 }, { __index = function() error("ran") end }),
             derived = setmetatable({ own = 1 }, { __index = { inherited = 1, method = print } }),
-            text = "x",
+            text = "x", murmured = setmetatable({}, { __index = { __tostring = print } }),
         }, { __index = function() error("ran") end })
     end)
     after_each(systems.stop)
@@ -306,6 +324,8 @@ describe("a console's completion", function()
         assert.equal("gamma", words("alpha['beta'].g"))
         assert.truthy(words("text:"):find("upper", 1, true))
         assert.equal("while", words("whi"))
+        assert.equal("", words("murmured:"))
+        assert.equal("__tostring", words("murmured:_"))
     end)
 
     it("runs nobody's code", function()

@@ -167,6 +167,15 @@ describe("policy.load", function()
             .. 'jitter, max_retries; did you mean "delay"?', refusal(path), 1, true)
     end)
 
+    it("says in a line that a module is missing, where, and the nearest", function()
+        local path = write("night.lua", 'local name = "hawser.policy."\nrequire(name .. "backof")')
+        local text = path .. ":2: module 'hawser.policy.backof' not found beside the policy or in"
+            .. ' package.path; did you mean "hawser.policy.backoff"?\n'
+        local message = refusal(path)
+        assert.truthy(message:find(text, 1, true), message)
+        assert.is_nil(message:find("no file", 1, true))
+    end)
+
     it("names the file in front of the faults of its policy", function()
         local path = write("bad.lua", "return { throtle = 1 }")
         assert.matches("^policy file " .. path:gsub("%p", "%%%0")

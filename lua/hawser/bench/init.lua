@@ -13,14 +13,15 @@ local bench = {}
 local USAGE = [[
 usage: hawser bench [OPTIONS]
 
-  --only PATTERN   rows whose name has this text in it: --only "C to C", --only Lua
+  --only PATTERN   rows whose name has this text in it: --only "C to C"
   --seconds N      of each measurement, 0.01 to 60; default 0.5
   --rounds N       measurements of each row, 1 to 99; default 5
-  --cores N        1: both processes on one core; 2: one each; 0: where the system puts them;
-                   default: as each row says
+  --cores N        1: both processes on one core; 2: one each; 0: where the
+                   system puts them; default: as each row says
   --endpoints N    idle ones, 1 to 10000; default 1000
-  --patience N     repeats, at most N times, a measurement in which other processes had more than
-                   5 % of the cores, 0 to 1000; default 0
+  --patience N     repeats, at most N times, a measurement in which other
+                   processes had more than 5 % of the cores, 0 to 1000;
+                   default 0
   --json           one JSON object instead of the table
 ]]
 

@@ -9,20 +9,24 @@ local cli = {}
 local HELP = [[
 usage: hawser [--log LEVEL] COMMAND [ARGUMENTS]
 
-  run FILE.lua [ARGUMENTS]  runs a script, then the systems it made until they have stopped;
-                            FILE.lua is - for standard input
-  repl [FILE.lua]           an interactive console: systems and clusters from the keyboard
-  attach [SOCKET]           the same inside a process that runs: hawser run --console SOCKET ...
+  run FILE.lua [ARGUMENTS]  runs a script, then the systems it made until they
+                            have stopped; FILE.lua is - for standard input
+  repl [FILE.lua]           an interactive console: systems and clusters from
+                            the keyboard
+  attach [SOCKET]           the same inside a process that runs, begun with
+                            hawser run --console SOCKET ...
   stats [ADDRESS] [SOCKET]  the statistics of a process that runs
-  policy check FILE         what a policy answers, and what is wrong with it; plot, simulate: its
-                            curve, and what comes of it in a simulated network
+  policy check FILE         what a policy answers, and what is wrong with it;
+                            plot: its curve, simulate: what comes of it in a
+                            simulated network
   bench [OPTIONS]           measures this machine's throughput and latency
 
   --log LEVEL               debug, info, warning (the default), error or off
   --version                 the versions of hawser and of what it is made of
   --help                    this text; after a command, what that takes
 
-Ctrl-C stops the systems in order; a second one at once. SIGHUP reloads their policies.
+Ctrl-C stops the systems in order; a second one at once. SIGHUP reloads their
+policies.
 ]]
 
 local LEVELS = { "debug", "info", "warning", "error", "off" }

@@ -5,11 +5,13 @@
 local USAGE = [[
 usage: hawser repl [FILE.lua]
 
-Reads Lua line by line and shows what it gives, while the systems that it makes run. With a file,
-that is run first, and its globals stay. Ctrl-D leaves; the systems stop in order. .help tells more.
+Reads Lua line by line and shows what it gives, while the systems that it makes
+run: c = cluster(3) makes three that know each other. With a file, that is run
+first, and its globals stay. Ctrl-D leaves; the systems stop in order. .help
+tells more.
 
-When standard input is no terminal, lines are read from it, and nothing is shown but what they give;
-the exit status is 1 when one failed.
+When standard input is no terminal, lines are read from it, and nothing is
+shown but what they give; the exit status is 1 when one failed.
 ]]
 
 local function stop_systems()

@@ -4,15 +4,16 @@
 local USAGE = [[
 usage: hawser run [--console SOCKET] FILE.lua [ARGUMENTS]
 
-Runs the script with the arguments, in `arg` and `...`, then the systems it made until they have
-stopped. FILE.lua is - for standard input. Modules and policies beside the file are found.
+Runs the script with the arguments, in `arg` and `...`, then the systems it made
+until they have stopped. FILE.lua is - for standard input. Modules and policies
+beside the file are found.
 
---console SOCKET opens a console for you, and nobody else, at that path while the systems run:
-hawser attach SOCKET and hawser stats SOCKET ask there.
+--console SOCKET opens a console for you, and nobody else, at that path while
+the systems run: hawser attach SOCKET and hawser stats SOCKET ask there.
 
-The exit status is 0, the integer that the script returns, or 1 when it returns false or fails; 130
-or 143 when a signal interrupts it before its systems run. SIGHUP has each system read its policy's
-file again.
+The exit status is 0, the integer that the script returns, or 1 when it returns
+false or fails; 130 or 143 when a signal interrupts it before its systems run.
+SIGHUP has each system read its policy's file again.
 ]]
 
 local function traceback(message)

@@ -144,6 +144,10 @@ end
 ---@param other integer
 function Cluster:cut(one, other)
     check_node(self, one)
+    if other == nil then
+        error(("cut takes two nodes; cluster:partition(%d) parts %d from all others")
+            :format(one, one), 2)
+    end
     check_node(self, other)
     if one == other then
         error("a node has no way to itself", 2)

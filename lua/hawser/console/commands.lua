@@ -16,6 +16,7 @@ local commands = {}
 ---@field name string
 ---@field usage string what stands behind the name
 ---@field summary string
+---@field attached? string the summary in a console inside another process
 ---@field help string
 ---@field example string
 ---@field run fun(session: hawser.console.Session, rest: string): string|nil, string?
@@ -358,17 +359,32 @@ command {
 
 -- --- the console itself ---
 
+-- The text in lines of so many columns, or a little less.
+local function wrapped(text, width)
+    local texts, line = {}, ""
+    for word in text:gmatch("%S+") do
+        if line ~= "" and #line + 1 + #word >= width then
+            texts[#texts + 1], line = line, ""
+        end
+        line = line == "" and word or line .. " " .. word
+    end
+    texts[#texts + 1] = line
+    return table.concat(texts, "\n")
+end
+
 local function overview(session)
     local texts = {}
     for _, entry in ipairs(list) do
         local usage = entry.usage ~= "" and " " .. entry.usage or ""
         if not entry.is_of or entry.is_of(session) then
-            texts[#texts + 1] = ("  .%-26s%s"):format(entry.name .. usage, entry.summary)
+            local summary = session.attached and entry.attached or entry.summary
+            texts[#texts + 1] = ("  .%-26s%s"):format(entry.name .. usage, summary)
         end
     end
     return table.concat(texts, "\n") .. [[
 
-Anything else is Lua. Tab completes, Ctrl-C stops what runs, Ctrl-D leaves.
+Anything else is Lua: c = cluster(3) makes three systems that know each other.
+Tab completes, Ctrl-C stops what runs, Ctrl-D leaves.
 await, sleep and system:request(target, message) wait, and the actors run on.]]
 end
 
@@ -389,12 +405,14 @@ command {
         local entry = by_name[name]
         local usage = entry.usage ~= "" and " " .. entry.usage or ""
         local example = ("\n" .. entry.example):gsub("\n", "\n  ")
-        return (".%s%s\n%s\n\nExample:%s"):format(name, usage, entry.help, example)
+        local help = wrapped(entry.help, session.width())
+        return (".%s%s\n%s\n\nExample:%s"):format(name, usage, help, example)
     end,
 }
 
 command {
     name = "quit", usage = "", summary = "leaves; the systems stop in order",
+    attached = "detaches; the process runs on",
     help = "Leaves as Ctrl-D does. In a REPL its systems stop in order and say goodbye; an attached"
         .. " console only detaches.",
     example = "> .quit",

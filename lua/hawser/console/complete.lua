@@ -73,6 +73,7 @@ local function members(value, prefix, only_methods)
     for _, source in ipairs(sources(value)) do
         for key, member in next, source do
             if type(key) == "string" and key:find("^[%a_][%w_]*$") and starts(key, prefix)
+                and (not starts(key, "__") or starts(prefix, "_"))
                 and (not only_methods or type(member) == "function") then
                 add(list, seen, key)
             end

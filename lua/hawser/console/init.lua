@@ -8,6 +8,7 @@
 
 local core = require "hawser.core"
 local hawser = require "hawser"
+local cluster = require "hawser.cluster"
 local commands = require "hawser.console.commands"
 local complete = require "hawser.console.complete"
 local evaluate = require "hawser.console.evaluate"
@@ -28,6 +29,7 @@ local PAINT = { faint = "\27[2m", fault = "\27[31m" }
 ---@field interrupts integer|nil a descriptor that can be read when what runs is to stop
 ---@field environment table the globals
 ---@field evaluation hawser.console.Evaluation|nil
+---@field attached boolean leaving it stops nothing
 ---@field replying boolean what it shows now is a reply to a line
 ---@field pager hawser.console.Pager|nil
 local Session = {}
@@ -123,6 +125,17 @@ end
 ---@field interrupts? integer
 ---@field environment? table the globals of its lines, if not _G
 ---@field paged? boolean large replies are shown page by page
+---@field attached? boolean whoever leaves it leaves the process running
+
+-- What the prompt's `cluster` is: an assignment shows no result, so what fails has to be an error.
+local function new_cluster(_, ...)
+    local ok, made, message = pcall(cluster.new, ...)
+    if not ok or not made then
+        local text = tostring(ok and message or made)
+        error((text:gsub("^[^\n]-hawser/[%w_/]+%.lua:%d+: ", "")), 0)
+    end
+    return made
+end
 
 ---@param options hawser.console.Options
 ---@return hawser.console.Session
@@ -130,7 +143,7 @@ function console.open(options)
     teach()
     local environment = options.environment or _G
     local given = { hawser = hawser, await = await, sleep = sleep,
-                    cluster = require "hawser.cluster" }
+                    cluster = setmetatable({}, { __index = cluster, __call = new_cluster }) }
     for name, value in pairs(given) do
         if rawget(environment, name) == nil and rawget(_G, name) == nil then
             rawset(environment, name, value)
@@ -139,6 +152,7 @@ function console.open(options)
     local session = setmetatable({
         write = options.write, width = options.width or function() return 80 end,
         colour = options.colour or false, interrupts = options.interrupts,
+        attached = options.attached or false,
         environment = environment, lines = {}, watches = {}, replying = false,
     }, Session)
     if options.paged then

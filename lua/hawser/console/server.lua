@@ -111,7 +111,7 @@ function asked.hello(self, what)
         write = function(text) self:write(text) end,
         width = function() return self.columns end,
         colour = what.colour == true, paged = what.paged == true,
-        interrupts = self.channel:number(), environment = new_environment(),
+        interrupts = self.channel:number(), environment = new_environment(), attached = true,
     }
     greet(self)
 end

@@ -49,8 +49,10 @@ local function look()
     local make, set_policy = core.system, core.methods.set_policy
     function core.system(options, ...)
         options.log = output.log(options.log)
-        local system, message, code = make(options, ...)
-        if system then
+        local ok, system, message, code = pcall(make, options, ...)
+        if not ok then
+            error(system, 0) -- the position would be this function's
+        elseif system then
             adopt(system, name_of(options.policy) or "(none: the C fallbacks)")
         end
         return system, message, code

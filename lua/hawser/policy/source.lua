@@ -3,6 +3,8 @@
 -- directory, or below it, is the policy's: it gets its own copy of such a module, which nobody else
 -- sees, so that a load which fails leaves nothing behind. Everything else is required as ever.
 
+local suggest = require "hawser.suggest"
+
 local source = {}
 
 ---@class hawser.policy.Source
@@ -91,6 +93,21 @@ local function load_own(self, name, path)
     return self.loaded[name]
 end
 
+local OFFERED = { "hawser.policy.backoff", "hawser.policy.deadletter", "hawser.policy.throttle" }
+
+-- Lua's own message about a module that is nowhere is a list of twenty places.
+local function require_other(name)
+    local ok, value, where = pcall(require, name)
+    if ok then
+        return value, where
+    elseif type(value) ~= "string" or not value:find("^module '[^\n]*' not found:") then
+        error(value, 0)
+    end
+    local near = suggest.nearest(name, OFFERED)
+    error(("module '%s' not found beside the policy or in package.path%s"):format(name,
+        near and ("; did you mean %q?"):format(near) or ""), 3)
+end
+
 -- Called by the function that stands for require: an error is at its caller, two levels up.
 local function require_from(self, name)
     if type(name) ~= "string" then
@@ -104,7 +121,7 @@ local function require_from(self, name)
     end
     local path = beside(self, name)
     if not path then
-        return require(name)
+        return require_other(name)
     end
     local value = load_own(self, name, path)
     return value, path

@@ -143,8 +143,10 @@ local function start(self, name)
     for key, value in pairs(made.options) do options[key] = value end
     made.life = made.life + 1
     options.seed = options.seed and options.seed + made.life - 1 or seed_of(self, name, made.life)
-    local system, message, code = hawser.system(options, self.core)
-    if not system then
+    local ok, system, message, code = pcall(hawser.system, options, self.core)
+    if not ok then
+        error(system, 4) -- a mistake in the options, by who called w:system()
+    elseif not system then
         return nil, message, code
     end
     made.system = system

@@ -58,6 +58,13 @@ local function run_check(values)
     return report.ok and 0 or 1
 end
 
+-- The tracebacks are for who wants to know more.
+local function not_loaded(command, message, file)
+    message = (message .. "\n"):gsub("stack traceback:\n", ""):gsub("\t[^\n]*\n", "")
+    complain(command, ": ", message, "hawser policy check ", file, " says more")
+    return 1
+end
+
 local function run_plot(values, executable)
     local plot = require "hawser.cli.policy.plot"
     local output = values.output
@@ -67,8 +74,7 @@ local function run_plot(values, executable)
     end
     local found, title = plot.load(values[1], values)
     if not found then
-        complain("plot: ", title)
-        return 1
+        return not_loaded("plot", title, values[1])
     end
     if not output then
         io.stdout:write(require("hawser.cli.policy.chart").draw(found, title,
@@ -88,7 +94,7 @@ local function run_simulate(values)
     values.scenario = values.scenario or "all"
     local good, message = simulate.run(io.stdout, values[1], values)
     if message then
-        complain("simulate: ", message)
+        return not_loaded("simulate", message, values[1])
     end
     return good and 0 or 1
 end
