@@ -466,6 +466,11 @@ describe("diagnostics", function()
         end
     end)
 
+    it("miss a function, not a system", function()
+        local _, wrong = pcall(function() return beta:list_processes() end)
+        assert.matches("bad argument #1 to 'list_processes' %(function that takes", wrong)
+    end)
+
     it("tell what one process is at", function()
         beta:allow_diagnostics { "*" }
         beta:register_kind("worker", function()
