@@ -171,6 +171,9 @@ bool hwsi_endpoint_forget_replaced(struct hwsi_endpoint *endpoint);
 uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusal say,
                                 const char *detail, enum hws_dead_letter_reason unwritten);
 
+/* --- dial.c --- */
+void hwsi_endpoint_dial(struct hwsi_endpoint *endpoint); /* now; a client is waited for instead */
+
 /* --- from its connections --- */
 /* The peer's HELLO or WELCOME against the association: resumes it, binds it, or starts another. HWS_EPROTOCOL, HWS_ENOMEM. */
 bool hwsi_endpoint_is_late(const struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello);

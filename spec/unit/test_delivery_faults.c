@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ctest: timeout=300
+ * ctest: timeout=900
  *
  * A network that fails at one call or one byte, at each in turn, or at each such call from there on: nothing crashes, leaks or
  * hangs, and each message arrives once or is a dead letter. Reads end at every byte of the handshake and of what follows, and the link is lost at every byte.
