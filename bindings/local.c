@@ -96,21 +96,23 @@ static int lock_directory(const char *path)
     return descriptor;
 }
 
-/* 0 when the path is free now, an errno, or -1: somebody answers there, -2: it is something else. */
+enum { ANSWERED = -1, NO_SOCKET = -2 }; /* beside errno's numbers: who is at the path already */
+
+/* 0 when the path is free now. */
 static int make_room(const char *path, const struct sockaddr_un *address)
 {
     struct stat status;
     if (lstat(path, &status) != 0)
         return errno == ENOENT ? 0 : errno;
     if (!S_ISSOCK(status.st_mode))
-        return -2;
+        return NO_SOCKET;
     int probe = new_socket();
     if (probe < 0)
         return errno;
     int error = connect_to(probe, address);
     close(probe);
     if (error == 0 || error == EAGAIN)
-        return -1;
+        return ANSWERED;
     if (error != ECONNREFUSED)
         return error;
     return unlink(path) == 0 ? 0 : errno;
@@ -140,20 +142,23 @@ static int local_listen(lua_State *L)
 {
     const char *path = luaL_checkstring(L, 1);
     struct sockaddr_un address;
-    struct stat status;
+    struct stat status = { 0 };
     char mark[MARK_SIZE];
     if (!set_address(&address, path))
         return too_long(L, path);
-    int descriptor = new_socket(), directory = lock_directory(path);
-    int error = directory < 0 || descriptor < 0 ? errno : make_room(path, &address);
+    int descriptor = new_socket(), error = descriptor < 0 ? errno : 0;
+    int directory = lock_directory(path);
+    if (!error && directory < 0)
+        error = errno;
+    error = error ? error : make_room(path, &address);
     error = error ? error : bind_private(descriptor, path, &address, &status);
     if (directory >= 0)
         close(directory);
     if (error && descriptor >= 0)
         close(descriptor);
-    if (error == -1)
+    if (error == ANSWERED)
         return failed(L, 0, "%s is in use: another process answers there", path);
-    if (error == -2)
+    if (error == NO_SOCKET)
         return failed(L, 0, "%s is there already and is no socket; it was left alone", path);
     if (error)
         return failed(L, error, "no socket can be made at %s", path);

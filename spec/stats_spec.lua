@@ -109,6 +109,8 @@ describe("hawser stats", function()
         assert.is_true(sending.deliver_success > 0 and sending.rtt_p50 > 0)
         assert.is_true(#sending.rtt_buckets > 0)
         assert.equal(1000000, sending.queue_capacity)
+        assert.truthy(expect("127.0.0.1:1 --json " .. here.socket):find('"rtt_buckets":[]', 1,
+                                                                        true))
         local missing = decoded("127.0.0.1:1 --json " .. here.socket).endpoints
         assert.equal(1, #missing)
         assert.same({ "dial", 1, {} }, { missing[1].step, missing[1].connect_failures.refused,

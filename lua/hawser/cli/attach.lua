@@ -24,8 +24,10 @@ local function complain(text)
 end
 
 local function banner(connection)
-    local systems = connection.greeting.systems
-    local lines = { ("attached to %s, process %d"):format(connection.path, connection.pid) }
+    local systems, program = connection.greeting.systems, tostring(connection.greeting.program)
+    local name = program:match("[^/]+$")
+    local lines = { ("attached to %s, process %d%s"):format(connection.path, connection.pid,
+                                                            name and (" (%s)"):format(name) or "") }
     for _, system in ipairs(type(systems) == "table" and systems or {}) do
         lines[#lines + 1] = "system " .. table.concat(system, " ")
     end
