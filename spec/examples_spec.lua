@@ -101,6 +101,24 @@ local EXAMPLES = {
         assert.matches("^40 systems, 20 peers each, 2 minutes, 40 restarts: [%d.]+ s of CPU, "
             .. "%d+ MiB\n%d+ messages sent, %d+ received, %d+ steps: [%d.]+ us a step\n$", text)
     end,
+    client = function()
+        assert.equal([[
+you are subscribed, client
+the client reads: first news
+the client reads: news from the time of the cut
+]], example("client/client.lua"))
+    end,
+    ["block-list"] = function()
+        local text = example("block-list/block-list.lua"):gsub("%d+%.%d+%.%d+%.%d+:%d+", "ADDRESS")
+        assert.equal([[
+answered: one
+on the list: noisy, very-noisy
+the server shuts out noisy
+noisy is told: blocked
+not answered: ADDRESS/echo: the endpoint is gated after a refusal
+answered: three
+]], text)
+    end,
     ["remote-spawn"] = function()
         assert.equal([[
 primes-1 on node-1: 669
