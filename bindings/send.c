@@ -149,23 +149,6 @@ int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid 
     return 2;
 }
 
-/* The code that send() would give here and now for the reason, so that near and far look the same. */
-static int code_of(int reason)
-{
-    switch (reason) {
-    case HWS_REASON_not_found: return HWS_ENOTFOUND;
-    case HWS_REASON_queue_full:
-    case HWS_REASON_mailbox_full: return HWS_EFULL;
-    case HWS_REASON_disconnected: return HWS_EDISCONNECTED;
-    case HWS_REASON_too_large: return HWS_ETOOLARGE;
-    case HWS_REASON_encode: return HWS_EENCODE;
-    case HWS_REASON_decode: return HWS_EDECODE;
-    case HWS_REASON_stopped: return HWS_ECLOSED;
-    case HWS_REASON_throttled: return HWS_ETHROTTLED;
-    default: return HWS_EDEADLETTER;
-    }
-}
-
 /* nil, "host:port/id: sentence", code */
 static int push_failure(lua_State *L, const struct hws_pid *target, const char *sentence, int code)
 {
@@ -187,7 +170,7 @@ int hwl_push_response(struct hwl_system *system, lua_State *L, int status,
     }
     if (status == HWS_EDEADLETTER)
         return push_failure(L, response->who, hws_reason_sentence(response->reason),
-                            code_of(response->reason));
+                            hws_reason_error(response->reason));
     if (status != HWS_ETIMEOUT)
         return push_failure(L, response->who, hws_strerror(status), status);
     uint64_t waited = timeout ? timeout : hws_system_options(system->system)->request_timeout;

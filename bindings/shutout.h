@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* system:quarantine(address [, { duration =, reason = }]), release(address); block_system(name), unblock_system(name),
- * blocked_systems(). */
+ * list_blocked_systems(). */
 #ifndef HAWSER_LUA_SHUTOUT_H
 #define HAWSER_LUA_SHUTOUT_H
 

@@ -174,7 +174,7 @@ static int failure_of(int status, const struct hws_message *response, char *deta
     bool letter = status == HWS_EDEADLETTER && response;
     hwsi_text_copy(detail, HWS_DETAIL_MAX,
                    letter ? hws_reason_sentence(response->reason) : hws_strerror(status));
-    return letter ? hwsi_reason_error((enum hws_dead_letter_reason)response->reason) : status;
+    return letter ? hws_reason_error(response->reason) : status;
 }
 
 /* 0 with the answer's fields; else a code, and a sentence. */
@@ -208,6 +208,9 @@ static enum hws_spawn_status status_of(int error)
     case HWS_EFULL:
     case HWS_ECLOSED:
     case HWS_EDISCONNECTED:
+    case HWS_EBLOCKED:
+    case HWS_EGATED:
+    case HWS_EQUARANTINED:
     case HWS_EDEADLETTER: return HWS_SPAWN_unavailable;
     case HWS_ENOTFOUND:
     case HWS_ETOOLARGE:

@@ -48,13 +48,13 @@ describe("hawser.system", function()
 
     it("has a block list from the start", function()
         local system = systems.new { blocked = { "beta", "gamma" } }
-        assert.same({ "beta", "gamma" }, system:blocked_systems())
+        assert.same({ "beta", "gamma" }, system:list_blocked_systems())
         local beta = systems.new { name = "beta", policy = false }
         local refused = systems.events(beta, "Gated")
         beta:associate(system.address)
         systems.wait(function() return #refused == 1 end)
         assert.equal("blocked", refused[1].reason)
-        assert.same({}, systems.new { blocked = {} }:blocked_systems())
+        assert.same({}, systems.new { blocked = {} }:list_blocked_systems())
     end)
 
     it("names the target that a message could not be sent to", function()

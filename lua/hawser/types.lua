@@ -409,7 +409,7 @@ function System:block_system(name) end
 function System:unblock_system(name) end
 
 ---@return string[]
-function System:blocked_systems() end
+function System:list_blocked_systems() end
 
 -- What waits in an endpoint's ring: messages and bytes, and its throttle level.
 ---@param address string

@@ -34,7 +34,7 @@ const char *hws_terminated_name(int reason)
     return reason >= 0 && reason < HWS_TERMINATED_COUNT ? names[reason] : "unknown";
 }
 
-int hwsi_reason_error(enum hws_dead_letter_reason reason)
+int hws_reason_error(int reason)
 {
     switch (reason) {
     case HWS_REASON_none: return 0;
@@ -49,6 +49,9 @@ int hwsi_reason_error(enum hws_dead_letter_reason reason)
     case HWS_REASON_no_such_kind: return HWS_ENOTFOUND;
     case HWS_REASON_stopped: return HWS_ECLOSED;
     case HWS_REASON_throttled: return HWS_ETHROTTLED;
+    case HWS_REASON_blocked: return HWS_EBLOCKED;
+    case HWS_REASON_gated: return HWS_EGATED;
+    case HWS_REASON_quarantined: return HWS_EQUARANTINED;
     default: return HWS_EDEADLETTER;
     }
 }

@@ -107,7 +107,7 @@ int hwsi_check_outgoing(struct hwsi_local *local, struct hws_pid *target,
     if (reason != HWS_REASON_stopped)
         letter.payload.size = 0; /* nobody could read it */
     hwsi_letter(local, target, &letter, reason);
-    return hwsi_reason_error(reason);
+    return hws_reason_error(reason);
 }
 
 void hwsi_name_local(struct hwsi_local *local, struct hws_message *message)

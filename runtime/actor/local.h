@@ -253,8 +253,6 @@ void hwsi_requests_free(struct hwsi_local *local);
 /* The message to `target` was not delivered: counted, routed, published, and its sender is told. */
 void hwsi_letter(struct hwsi_local *local, struct hws_pid *target,
                  const struct hws_message *message, enum hws_dead_letter_reason reason);
-/* The HWS_E... code that send() gives for a reason. */
-int hwsi_reason_error(enum hws_dead_letter_reason reason);
 /* A DEAD_LETTER notice for us: `target` (an actor here, or NULL for a request of nobody's) sent to `subject`. */
 void hwsi_letter_response(struct hwsi_local *local, struct hws_pid *target, struct hws_pid *subject,
                           enum hws_dead_letter_reason reason, uint64_t request_id);

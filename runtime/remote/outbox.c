@@ -9,7 +9,7 @@ static int refuse_letter(struct hwsi_endpoint *endpoint, struct hws_pid *target,
     if (!target)
         letter.request_id = 0;
     hwsi_letter(endpoint->manager->local, target ? target : endpoint->root, &letter, reason);
-    return hwsi_reason_error(reason);
+    return hws_reason_error(reason);
 }
 
 /* At a level that keeps every n-th message, or none. */

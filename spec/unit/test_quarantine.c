@@ -47,7 +47,7 @@ static void test_gate_after_a_refusal(void **state)
     assert_string_equal(gated->reason, "blocked");
     assert_int_equal(gated->delay, 5 * HWS_SECOND);
     assert_int_equal(rig_count(&rig, HWS_EVENT_EndpointReconnect), 0);
-    assert_int_not_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), HWS_EGATED);
     assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_gated], 1);
     size_t links = rig.link_count;
     rig_pass(&rig, 4900 * HWS_MILLISECOND);
@@ -93,7 +93,7 @@ static void test_quarantine(void **state)
     assert_int_equal(event->count, 1);
     assert_string_equal(event->detail, "it lies");
     assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_quarantined], 1);
-    assert_int_not_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), HWS_EQUARANTINED);
     assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_quarantined], 2);
     size_t links = rig.link_count;
     expect_refusal(dial_in(77), HWSI_FRAME_REFUSE, HWSI_REFUSED_quarantined);
@@ -223,7 +223,7 @@ static void test_a_dialled_system_that_is_blocked(void **state)
     rig_turn(&rig);
     expect_refusal(link, HWSI_FRAME_BYE, HWSI_REFUSED_blocked);
     assert_int_equal(rig_state(&rig), HWS_ENDPOINT_gated);
-    assert_int_not_equal(rig_send(&rig, RIG_PEER "/a"), 0);
+    assert_int_equal(rig_send(&rig, RIG_PEER "/a"), HWS_EBLOCKED);
     assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_blocked], 1);
     rig_end(&rig);
 }

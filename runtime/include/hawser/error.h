@@ -41,7 +41,10 @@
     X(ENOTSUP, -24, "not supported here")                                       \
     X(EOPTION, -25, "an option is unknown or out of range")                     \
     X(EFAILED, -26, "the handler failed")                                       \
-    X(ETHROTTLED, -27, "the policy refuses deliveries at this throttle level")
+    X(ETHROTTLED, -27, "the policy refuses deliveries at this throttle level")  \
+    X(EBLOCKED, -28, "the peer is on the block list")                           \
+    X(EGATED, -29, "the endpoint is gated after a refusal")                     \
+    X(EQUARANTINED, -30, "the peer is quarantined")
 
 enum hws_error {
 #define X(name, number, sentence) HWS_##name = number,

@@ -66,6 +66,8 @@ enum hws_dead_letter_reason {
 };
 HWS_API const char *hws_reason_name(int reason); /* "queue_full"; "unknown" when out of range */
 HWS_API const char *hws_reason_sentence(int reason);
+/* The code that hws_send() returns for it, and a request to be told by; HWS_EDEADLETTER when out of range. */
+HWS_API int hws_reason_error(int reason);
 
 /* Why an actor's watcher hears Terminated. X(name) */
 #define HWS_TERMINATED_REASONS(X) \
