@@ -152,6 +152,15 @@ describe("a console's commands", function()
         for line in shown(".help top"):gmatch("[^\n]+") do assert.truthy(#line < 80, line) end
     end)
 
+    it("tell a try that succeeded from one that is to come", function()
+        shown('c = cluster(2, { time = "virtual", seed = 1 }) c:step(1) c:cut(1, 2)')
+        shown("c:step(1) c:heal() c:step(5)")
+        local text = shown(".trace EndpointReconnect")
+        assert.matches("n1 EndpointReconnect loop:n2 reset attempt 1 in %S+ s\n", text)
+        assert.matches("n1 EndpointReconnect loop:n2 attempt %d succeeded\n", text)
+        shown("c:close() c = nil")
+    end)
+
     it("say what leaving does to the process", function()
         local function leaving(line) return line:match("\n  %.quit +([^\n]*)") end
         assert.equal("leaves; the systems stop in order", leaving(shown(".help")))

@@ -158,6 +158,9 @@ local function fields_of(event)
             texts[#texts + 1] = field[2]:format(field_text(field[1], value))
         end
     end
+    if event.success then
+        texts[#texts + 1] = "succeeded"
+    end
     for key, value in pairs(event) do
         if not HIDDEN[key] and value ~= 0 and value ~= "" and value ~= false then
             others[#others + 1] = ("%s=%s"):format(key, field_text(key, value))

@@ -19,7 +19,7 @@ local scenarios = {}
 scenarios.list = {
     {
         name = "server-restart",
-        about = "ten clients; their server is killed and back 5 s later, with a new uid",
+        about = "ten clients; their server is killed; 5 s later a new one is up",
         clients = 10, servers = 1, every = 0.1,
         run = function(stage)
             stage:calm(10)
@@ -46,7 +46,7 @@ scenarios.list = {
     },
     {
         name = "slow-consumer",
-        about = "a server reads 10 kB/s for a minute, and is sent 40 kB/s; the queue holds 4000",
+        about = "a server reads 10 kB/s for a minute, is sent 40; queue of 4000",
         clients = 1, servers = 1, every = 0.005, size = 180,
         options = { endpoint_writer_queue_size = 4000 },
         world = { pipe_bytes = 65536, bandwidth = 1000000 },
@@ -60,7 +60,7 @@ scenarios.list = {
     },
     {
         name = "rolling-deploy",
-        about = "five servers, one after the other, are down for 3 s, 15 s apart",
+        about = "five servers, one by one, are down for 3 s, 15 s apart",
         clients = 2, servers = 5, every = 0.1,
         run = function(stage)
             stage:calm(10)
@@ -75,7 +75,7 @@ scenarios.list = {
     },
     {
         name = "one-of-ten-gone",
-        about = "one of ten peers loses its power, for good; three minutes of that",
+        about = "one of ten peers loses its power, for good; three minutes",
         clients = 1, servers = 10, every = 0.2,
         run = function(stage)
             stage:calm(10)
