@@ -6,16 +6,16 @@ local remote = require "hawser.cli.remote"
 local USAGE = [[
 usage: hawser attach [SOCKET]
 
-Opens a console inside a running process that has one: by hawser run --console
-SOCKET FILE.lua, or hawser.open_console(SOCKET) in its script. What you type is
-evaluated there, with all its rights. Ctrl-D or .quit leaves, and the process
-runs on. .help tells more.
+Opens a console inside a running process that has one, as those have that were
+started with hawser run --console SOCKET FILE.lua. What you type is evaluated
+there, with all its rights. Ctrl-D or .quit leaves, and the process runs on.
+.help tells more.
 
 Without SOCKET it is $HAWSER_CONSOLE, or the only *.sock in
 $XDG_RUNTIME_DIR/hawser.
 
-When standard input is no terminal, lines are read from it, and nothing is
-shown but what they give; the exit status is 1 when one failed.
+When standard input is no terminal, lines are read from it, and nothing is shown
+but what they give; the exit status is 1 when one failed.
 ]]
 
 local function complain(text)

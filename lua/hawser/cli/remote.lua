@@ -143,8 +143,8 @@ function Remote:greet(hello)
     elseif self.why then
         return nil, ("%s: %s"):format(self.path, self.why)
     elseif not in_time then
-        return nil, ("%s does not answer: it is no console of hawser, or something holds up the"
-            .. " process behind it"):format(self.path)
+        return nil, ("%s does not answer: something holds up process %d, or it is no console of"
+            .. " hawser"):format(self.path, self.pid)
     end
     return no_console(self.path)
 end
