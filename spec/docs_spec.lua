@@ -11,9 +11,10 @@ local snippets = dofile("spec/support/snippets.lua")
 local tables = dofile("spec/support/tables.lua")
 
 local PAGES = {
-    "README.md", "docs/quickstart.md", "docs/lua.md", "docs/embedding.md", "docs/delivery.md",
-    "docs/console.md", "docs/supervision.md", "docs/endpoints.md", "docs/services.md",
-    "docs/world.md", "docs/repl.md", "docs/options.md", "docs/events.md", "docs/parity.md",
+    "README.md", "docs/quickstart.md", "docs/lan.md", "docs/lua.md", "docs/embedding.md",
+    "docs/delivery.md", "docs/console.md", "docs/supervision.md", "docs/endpoints.md",
+    "docs/services.md", "docs/world.md", "docs/repl.md", "docs/options.md", "docs/events.md",
+    "docs/parity.md",
 }
 
 -- Blocks of these languages are data or output; every other one must say how it is run.
