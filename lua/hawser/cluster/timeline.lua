@@ -25,7 +25,7 @@ end
 
 local WORDS = {
     EndpointConnected = function(event, peer)
-        return ("%s <-> connected%s"):format(peer, event.resumed and " again" or "")
+        return ("%s <-> %s"):format(peer, event.resumed and "resumed" or "connected")
     end,
     EndpointDisconnected = function(event, peer)
         return ("%s -x- %s"):format(peer, event.reason)
