@@ -34,6 +34,7 @@ void hwsi_association_free(struct hwsi_association *association)
         hwsi_ring_free(&association->lanes[i]);
     hwsi_outbound_free(&association->out);
     hwsi_inbound_free(&association->in);
+    hwsi_association_leave_none(association);
     hwsi_list_remove(&association->node);
     hwsi_pid_release(association->root);
     hwsi_address_release(association->address);
@@ -223,6 +224,34 @@ static void read_nameless(struct hws_slice frame, struct hwsi_own_frame *out)
     out->message.payload = deliver.payload;
 }
 
+int hwsi_association_leave(struct hwsi_association *association, uint64_t number)
+{
+    size_t size = association->left_count * sizeof number;
+    uint64_t *left =
+        hwsi_resize(association->local->heap, association->left, size, size + sizeof number);
+    if (!left)
+        return HWS_ENOMEM;
+    left[association->left_count++] = number;
+    association->left = left;
+    return 0;
+}
+
+void hwsi_association_leave_none(struct hwsi_association *association)
+{
+    hwsi_free(association->local->heap, association->left,
+              association->left_count * sizeof *association->left);
+    association->left = NULL;
+    association->left_count = 0;
+}
+
+static bool was_left(const struct hwsi_association *association, uint64_t number)
+{
+    for (size_t i = 0; i < association->left_count; i++)
+        if (association->left[i] == number)
+            return true;
+    return false;
+}
+
 static void letter_of(struct hwsi_association *association, struct hws_slice frame, uint64_t number)
 {
     struct hwsi_own_frame own;
@@ -234,6 +263,10 @@ static void letter_of(struct hwsi_association *association, struct hws_slice fra
     else if (error)
         return; /* can't be: these are our own frames */
     bool moved = !own.answer && association->moved && number > association->was_written;
+    if (moved && was_left(association, number)) {
+        reason = HWS_REASON_too_large;
+        moved = false;
+    }
     if (own.answer) /* named after the one who asked, as far as that is known */
         own.message.request_id = 0;
     if (!own.target)

@@ -28,7 +28,9 @@ struct hwsi_association {
     /* as remains: */
     struct hwsi_list node;
     uint64_t requests_until; /* requests up to this order that are not answered yet fail with it */
-    bool moved; /* what was never written went on to the next association, but for answers */
+    bool moved;     /* what was never written went on to the next association, but for answers */
+    uint64_t *left; /* numbers of what did not go on, too large for the next peer */
+    size_t left_count;
     uint64_t was_written; /* user frames up to this number may have been processed */
     enum hws_dead_letter_reason unwritten; /* the reason for the others */
 };
@@ -70,6 +72,9 @@ int hwsi_association_read_own(struct hwsi_association *association, struct hws_s
                               uint64_t number, struct hwsi_own_frame *out);
 void hwsi_own_frame_release(struct hwsi_own_frame *own);
 
+/* Message `number` did not go on to the next association, because it is too large for that peer: a letter when this one is drained. */
+int hwsi_association_leave(struct hwsi_association *association, uint64_t number);
+void hwsi_association_leave_none(struct hwsi_association *association);
 /* Remains: turns up to `most` frames into dead letters; false when nothing is left and it can be freed. */
 bool hwsi_remains_drain(struct hwsi_association *association, uint64_t most);
 

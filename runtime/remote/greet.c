@@ -110,10 +110,8 @@ static int move_unwritten(struct hwsi_association *from, struct hwsi_association
                 own.message.correlation = (struct hws_correlation){ 0 };
             error = hwsi_association_append(to, own.target, &own.message);
         }
-        if (error == HWS_ETOOLARGE) { /* the new peer takes less than the old one did */
-            hwsi_letter(from->local, own.target, &own.message, HWS_REASON_too_large);
-            error = 0;
-        }
+        if (error == HWS_ETOOLARGE) /* the new peer takes less; told only when all has gone well */
+            error = hwsi_association_leave(from, cursor.number);
         hwsi_own_frame_release(&own);
     }
     struct hwsi_system_message message;
@@ -151,6 +149,7 @@ static int start_again(struct hwsi_endpoint *endpoint, const struct hwsi_hello *
                            old->lanes[HWSI_LANE_SYSTEM].most_written);
     int error = move_unwritten(old, fresh);
     if (error) {
+        hwsi_association_leave_none(old);
         hwsi_association_free(fresh);
         return HWS_ENOMEM;
     }
@@ -161,6 +160,8 @@ static int start_again(struct hwsi_endpoint *endpoint, const struct hwsi_hello *
     endpoint->association = fresh;
     hwsi_list_append(&manager->remains, &old->node);
     hwsi_due(manager->local);
+    if (endpoint->level)
+        hwsi_endpoint_level_down(endpoint); /* for what did not go on */
     return 0;
 }
 

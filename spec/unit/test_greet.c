@@ -204,6 +204,31 @@ static void test_lost_welcome(void **state)
     rig_end(&rig);
 }
 
+/* What was deferred is too large for the peer that then answers: one dead letter, and the level is what the ring has. */
+static void test_too_large_for_who_answers(void **state)
+{
+    struct rig rig = { 0 };
+    struct hws_options options;
+    struct hwsi_hello peer = rig_peer(77, 5);
+    static uint8_t room[5003] = { 0xc5, 5000 >> 8, 5000 & 255 };
+    (void)state;
+    rig_options(&rig, &options);
+    options.endpoint_writer_queue_bytes = 8192;
+    rig_start(&rig, &options);
+    struct hws_pid *far = rig_pid(&rig, RIG_PEER "/far");
+    assert_int_equal(
+        hws_send(rig.system, far, &(struct hws_message){ .payload = { room, sizeof room } }), 0);
+    assert_string_equal(rig_statistics(&rig, RIG_PEER).level, "warning");
+    peer.max_frame_size = 2000;
+    rig_connect(&rig, &peer);
+    rig_turn(&rig);
+    assert_string_equal(rig_statistics(&rig, RIG_PEER).level, "normal");
+    assert_int_equal(rig_statistics(&rig, RIG_PEER).dead_letters[HWS_REASON_too_large], 1);
+    assert_int_equal(rig_count(&rig, HWS_EVENT_DeadLetter), 1);
+    hws_pid_release(far);
+    rig_end(&rig);
+}
+
 /* A new uid: what was written is a dead letter, what was not goes to the new one. */
 /* A dial that the peer gave up before it knew us is read after others: it must not end the association, which would lose messages. */
 static void test_late_hello(void **state)
@@ -430,6 +455,7 @@ int main(void)
         cmocka_unit_test(test_refused_as_a_duplicate),
         cmocka_unit_test(test_lost_welcome),
         cmocka_unit_test(test_late_hello),
+        cmocka_unit_test(test_too_large_for_who_answers),
         cmocka_unit_test(test_peer_restarted),
         cmocka_unit_test(test_new_session_of_the_same_uid),
         cmocka_unit_test(test_positions_that_lie),
