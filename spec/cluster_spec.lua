@@ -3,6 +3,7 @@
 -- Clusters in one process: nodes, cuts, kills, and what happened as a picture.
 
 local cluster = require("hawser.cluster")
+local core = require("hawser.core")
 local hawser = require("hawser")
 
 local PATIENCE = 20
@@ -74,6 +75,18 @@ describe("a cluster over TCP", function()
         c:heal()
         all_connected()
         assert.equal("again", answer(1, 2, "again"))
+    end)
+
+    it("sends away who knocks with something else than a name", function()
+        for _, hello in ipairs { { 0, 1, 2, 5 }, { 0, 1, 2, {} }, { 1 }, 7 } do
+            local knocker = assert(core.connect(c.addresses[1]))
+            local ended
+            assert(knocker:on_readable(function() ended = knocker:read() == "" end))
+            knocker:write((">s4"):pack(core.pack(hello)))
+            wait(function() return ended end, "the door to be shut")
+            knocker:close()
+        end
+        becomes(1, 2, "connected")
     end)
 
     it("parts groups", function()

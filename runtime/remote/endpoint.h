@@ -162,10 +162,11 @@ const char *hwsi_endpoint_level_name(const struct hwsi_endpoint *endpoint, uint8
 /* Shuts the peer's present uid out (quarantine.c); the quarantine is over. */
 int hwsi_endpoint_quarantine(struct hwsi_endpoint *endpoint, const char *detail, uint64_t duration);
 void hwsi_endpoint_release(struct hwsi_endpoint *endpoint, const char *reason);
-/* `uid` has taken the endpoint: the one before, if it was another, is not to come back. Was `uid` replaced itself? Forgets all. */
+/* `uid` has taken the endpoint: the one before, if it was another, is not to come back. */
 void hwsi_endpoint_taken_by(struct hwsi_endpoint *endpoint, uint64_t uid);
-bool hwsi_endpoint_refuses_stale(struct hwsi_endpoint *endpoint,
-                                 uint64_t uid); /* a HELLO; may dial */
+/* Was `uid`, of a HELLO, replaced? Then the address is dialled, where nobody does yet: who answers there is the one. */
+bool hwsi_endpoint_refuses_stale(struct hwsi_endpoint *endpoint, uint64_t uid);
+/* Forgets all that were replaced; were there any? */
 bool hwsi_endpoint_forget_replaced(struct hwsi_endpoint *endpoint);
 /* Lets go of its links with `say`, stops its timers, gives its association up and ends its watches; returns the messages given up. */
 uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusal say,
@@ -175,8 +176,9 @@ uint64_t hwsi_endpoint_end_life(struct hwsi_endpoint *endpoint, enum hwsi_refusa
 void hwsi_endpoint_dial(struct hwsi_endpoint *endpoint); /* now; a client is waited for instead */
 
 /* --- from its connections --- */
-/* The peer's HELLO or WELCOME against the association: resumes it, binds it, or starts another. HWS_EPROTOCOL, HWS_ENOMEM. */
+/* Was it written before the association that it is read in, by a dial that was given up? */
 bool hwsi_endpoint_is_late(const struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello);
+/* The peer's HELLO or WELCOME against the association: resumes it, binds it, or starts another. HWS_EPROTOCOL, HWS_ENOMEM. */
 int hwsi_endpoint_greet(struct hwsi_endpoint *endpoint, const struct hwsi_hello *hello,
                         bool *resumed);
 void hwsi_endpoint_connected(struct hwsi_endpoint *endpoint, struct hwsi_connection *connection,

@@ -61,7 +61,8 @@ local function name_in(text)
         return nil
     end
     local frame = core.unpack(text:sub(5, 4 + size))
-    return type(frame) == "table" and frame[1] == 0 and frame[4] or false
+    local is_hello = type(frame) == "table" and frame[1] == 0 and type(frame[4]) == "string"
+    return is_hello and frame[4] or false
 end
 
 function Pump:greet()
