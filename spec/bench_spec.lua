@@ -2,7 +2,7 @@
 -- ctest: timeout=120 serial
 -- hawser bench: that every row is measured and told, not how fast it is.
 
-local HAWSER = os.getenv("HAWSER_BIN")
+local HAWSER = dofile("spec/support/paths.lua").bin
 local rows = require "hawser.bench.rows"
 local draw = require "hawser.bench.draw"
 local others = require "hawser.bench.others"

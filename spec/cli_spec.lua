@@ -4,8 +4,7 @@
 
 local process = require("hawser.process")
 
-local BUILD = os.getenv("HAWSER_BUILD") or "./build/release"
-local BIN = os.getenv("HAWSER_BIN") or BUILD .. "/bin/hawser"
+local BIN = dofile("spec/support/paths.lua").bin
 local PATIENCE = 30
 
 local files = {}

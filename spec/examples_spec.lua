@@ -5,8 +5,9 @@
 local lfs = require("lfs")
 local process = require("hawser.process")
 
-local BUILD = os.getenv("HAWSER_BUILD") or "./build/release"
-local BIN = os.getenv("HAWSER_BIN") or (BUILD .. "/bin/hawser")
+local paths = dofile("spec/support/paths.lua")
+
+local BIN = paths.bin
 local PATIENCE = 100
 
 -- `progress`: what it says on the way, on standard error, does not matter.
@@ -135,7 +136,7 @@ still on node-1: $services
     end,
     embed = function()
         assert.equal("the Lua actor says: 2 x 21 = 42\n",
-            run { BUILD .. "/bin/example_embed", "examples/embed/embed.lua" })
+            run { paths.build .. "/bin/example_embed", "examples/embed/embed.lua" })
     end,
 }
 

@@ -7,8 +7,7 @@ local process = require "hawser.process"
 local backoff = require "hawser.policy.backoff"
 local systems = dofile("spec/support/systems.lua")
 
-local BUILD = os.getenv("HAWSER_BUILD") or "./build/release"
-local BIN = os.getenv("HAWSER_BIN") or BUILD .. "/bin/hawser"
+local BIN = dofile("spec/support/paths.lua").bin
 local PATIENCE = 30
 local KILLS = 6
 local BURST = 50     -- messages every 2 ms

@@ -8,8 +8,7 @@ local policy = require("hawser.policy")
 local process = require("hawser.process")
 local systems = dofile("spec/support/systems.lua")
 
-local BUILD = os.getenv("HAWSER_BUILD") or "./build/release"
-local BIN = os.getenv("HAWSER_BIN") or BUILD .. "/bin/hawser"
+local BIN = dofile("spec/support/paths.lua").bin
 local PATIENCE = 30
 local NOWHERE = "127.0.0.1:1" -- refused at once
 

@@ -6,7 +6,7 @@ local process = require("hawser.process")
 local lfs = require("lfs")
 local screens = dofile("spec/support/screen.lua")
 
-local BIN = os.getenv("HAWSER_BIN") or "./build/release/bin/hawser"
+local BIN = dofile("spec/support/paths.lua").bin
 local PATIENCE = 30
 
 local scratch

@@ -6,7 +6,7 @@ local hawser = require("hawser")
 local process = require("hawser.process")
 local world = require("hawser.world")
 
-local BIN = os.getenv("HAWSER_BIN") or "./build/release/bin/hawser"
+local BIN = dofile("spec/support/paths.lua").bin
 local LIFE = { heartbeat_interval = 1, heartbeat_timeout = 4 }
 
 -- A world whose systems each have an actor "sink" that keeps what comes.

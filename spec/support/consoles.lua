@@ -5,7 +5,7 @@ local core = require("hawser.core")
 local lfs = require("lfs")
 local process = require("hawser.process")
 
-local consoles = { patience = 30, bin = os.getenv("HAWSER_BIN") or "./build/release/bin/hawser" }
+local consoles = { patience = 30, bin = dofile("spec/support/paths.lua").bin }
 
 local SCRIPT = [[
 local hawser = require "hawser"

@@ -2,8 +2,8 @@
 -- What a person sees: a terminal's screen made of the bytes that a program wrote to it, and a
 -- program on a pseudo-terminal that is typed at and whose screen is waited for.
 
-local pty = assert(package.loadlib((os.getenv("HAWSER_BUILD") or "./build/release")
-    .. "/spec/pty.so", "luaopen_pty"))()
+local build = dofile("spec/support/paths.lua").build
+local pty = assert(package.loadlib(build .. "/spec/pty.so", "luaopen_pty"))()
 
 local screen = { patience = 20 }
 

@@ -13,9 +13,8 @@ local lfs = require("lfs")
 local snippets = {}
 
 local root = lfs.currentdir()
-local build = os.getenv("HAWSER_BUILD") or root .. "/build/release"
-if build:sub(1, 1) ~= "/" then build = root .. "/" .. build end
-local hawser = os.getenv("HAWSER_BIN") or build .. "/bin/hawser"
+local paths = dofile("spec/support/paths.lua")
+local build, hawser = paths.build, paths.bin
 
 local function read(path)
     local file = assert(io.open(path, "rb"))

@@ -21,10 +21,9 @@ end
 ---@return string
 function transcript.typed(text)
     local screens = dofile("spec/support/screen.lua")
-    local build = os.getenv("HAWSER_BUILD") or "./build/release"
     local state = os.tmpname()
     os.remove(state)
-    local program = screens.start({ os.getenv("HAWSER_BIN") or build .. "/bin/hawser", "repl" }, {
+    local program = screens.start({ dofile("spec/support/paths.lua").bin, "repl" }, {
         environment = { TERM = "xterm", NO_COLOR = "1", LC_ALL = "C.UTF-8",
                         XDG_STATE_HOME = state },
     })
