@@ -161,6 +161,20 @@ static int push_failure(lua_State *L, const struct hws_pid *target, const char *
     return 3;
 }
 
+void hwl_say_absence(struct hwl_system *system, const struct hws_pid *target, char *text,
+                     size_t capacity)
+{
+    struct hws_endpoint_statistics endpoint;
+    text[0] = 0;
+    if (!target || hws_pid_is_local(target) ||
+        hws_statistics(system->system, hws_pid_address(target), &endpoint) ||
+        endpoint.state == HWS_ENDPOINT_connected)
+        return;
+    (void)snprintf(text, capacity, "; its endpoint is %s%s%s",
+                   hws_endpoint_state_name(endpoint.state), endpoint.reason[0] ? ": " : "",
+                   endpoint.reason);
+}
+
 int hwl_push_response(struct hwl_system *system, lua_State *L, int status,
                       const struct hws_message *response, uint64_t timeout)
 {
@@ -174,8 +188,10 @@ int hwl_push_response(struct hwl_system *system, lua_State *L, int status,
     if (status != HWS_ETIMEOUT)
         return push_failure(L, response->who, hws_strerror(status), status);
     uint64_t waited = timeout ? timeout : hws_system_options(system->system)->request_timeout;
-    char sentence[64];
-    (void)snprintf(sentence, sizeof sentence, "no answer within %.6g s", (double)waited / 1e9);
+    char absence[HWL_ABSENCE], sentence[HWL_ABSENCE + 64];
+    hwl_say_absence(system, response->who, absence, sizeof absence);
+    (void)snprintf(sentence, sizeof sentence, "no answer within %.6g s%s", (double)waited / 1e9,
+                   absence);
     return push_failure(L, response->who, sentence, status);
 }
 

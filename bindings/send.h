@@ -38,6 +38,13 @@ int hwl_send(struct hwl_system *system, lua_State *L, int first, struct hws_pid 
 /* The response to a request that had `timeout` (0: the option), or why there is none, as results. */
 int hwl_push_response(struct hwl_system *system, lua_State *L, int status,
                       const struct hws_message *response, uint64_t timeout);
+/*
+ * Why no answer came in time, as far as is known here: "; its endpoint is reconnecting: connection refused". "" for a local actor,
+ * and when the endpoint is connected.
+ */
+#define HWL_ABSENCE 320
+void hwl_say_absence(struct hwl_system *system, const struct hws_pid *target, char *text,
+                     size_t capacity);
 /* hws_send() or hws_request() has failed: nil, a sentence that names the target, code. */
 int hwl_push_unsent(struct hwl_system *system, lua_State *L, const struct hwl_outgoing *out,
                     struct hws_pid *target, int error);

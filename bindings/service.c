@@ -11,22 +11,25 @@
 #include "pid.h"
 #include "request.h"
 #include "runner.h"
+#include "send.h"
 #include "value.h"
 
 /* --- answers as results --- */
 
 /* nil, "where: sentence", code */
-static int push_failure(lua_State *L, const char *where, const char *sentence, int code)
+static int push_failure(struct hwl_system *self, lua_State *L, const struct hws_message *response,
+                        const char *where, const char *sentence, int code)
 {
+    const struct hws_pid *who = response ? response->who : NULL;
+    char absence[HWL_ABSENCE] = "";
+    if (code == HWS_ETIMEOUT)
+        hwl_say_absence(self, who, absence, sizeof absence);
+    if (who)
+        where = hws_pid_address(who);
     lua_pushnil(L);
-    lua_pushfstring(L, "%s%s%s", where, where[0] ? ": " : "", sentence);
+    lua_pushfstring(L, "%s%s%s%s", where, where[0] ? ": " : "", sentence, absence);
     lua_pushstring(L, hws_errname(code));
     return 3;
-}
-
-static const char *where_of(const struct hws_message *response, const char *where)
-{
-    return response && response->who ? hws_pid_address(response->who) : where;
 }
 
 /* pid; or nil, message, code, { status =, retryable =, pid = } */
@@ -41,7 +44,7 @@ static int push_spawned(struct hwl_system *self, lua_State *L, int status,
     if (spawned.status == HWS_SPAWN_ok)
         return 1;
     int existing = lua_gettop(L);
-    push_failure(L, where_of(response, where), spawned.detail, spawned.error);
+    push_failure(self, L, response, where, spawned.detail, spawned.error);
     lua_createtable(L, 0, 3);
     lua_pushstring(L, hws_spawn_status_name(spawned.status));
     lua_setfield(L, -2, "status");
@@ -61,7 +64,7 @@ static int push_page(struct hwl_system *self, lua_State *L, int status,
     if (page.next > INT64_MAX)
         page.error = HWS_EDECODE;
     if (page.error)
-        return push_failure(L, where_of(response, where),
+        return push_failure(self, L, response, where,
                             page.detail[0] ? page.detail : hws_strerror(page.error), page.error);
     lua_newtable(L);
     for (lua_Integer i = 1;; i++) {
@@ -70,7 +73,7 @@ static int push_page(struct hwl_system *self, lua_State *L, int status,
         if (error == HWS_ENOTFOUND)
             break;
         if (error)
-            return push_failure(L, where_of(response, where), hws_strerror(error), error);
+            return push_failure(self, L, response, where, hws_strerror(error), error);
         hwl_replace_pid_holder(self, L);
         lua_rawseti(L, -2, i);
     }
@@ -86,10 +89,9 @@ static int push_diagnostics(struct hwl_system *self, lua_State *L, int status,
                             const struct hws_message *response, const char *where)
 {
     struct hws_process_diagnostics diagnostics;
-    (void)self;
     hws_read_process_diagnostics(status, response, &diagnostics);
     if (diagnostics.error)
-        return push_failure(L, where_of(response, where), diagnostics.detail, diagnostics.error);
+        return push_failure(self, L, response, where, diagnostics.detail, diagnostics.error);
     lua_createtable(L, 0, 8);
     lua_pushstring(L, diagnostics.kind[0] ? diagnostics.kind : NULL);
     lua_setfield(L, -2, "kind");

@@ -47,6 +47,20 @@ for _, where in ipairs { "near", "over TCP" } do
             assert.equal("ETIMEOUT", code)
         end)
 
+        it("says what the endpoint does meanwhile when that is why nobody answers", function()
+            local absence = "; its endpoint is reconnecting: connection to 127.0.0.1:1 refused: "
+                .. "nothing listens there"
+            local _, asked, code = inside(here, function(ctx)
+                return ctx:request("127.0.0.1:1/nobody", 1, { timeout = 0.3 })
+            end)
+            assert.equal("127.0.0.1:1/nobody: no answer within 0.3 s" .. absence, asked)
+            assert.equal("ETIMEOUT", code)
+            local _, spawned = inside(here, function(ctx)
+                return ctx:spawn_remote("127.0.0.1:1", "worker", nil, { timeout = 0.3 })
+            end)
+            assert.truthy(spawned:find(absence, 1, true), spawned)
+        end)
+
         it("fails at once when its target is not there", function()
             local reply, message, code = inside(here, function(ctx)
                 return ctx:request(to "nobody", 1, { timeout = 60 })
