@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- `hawser bench` for people: the table and the latency histogram.
 
+local locale = require "hawser.locale"
+
 local draw = {}
 
 local WIDTH = 46 -- of the longest bar
@@ -73,16 +75,6 @@ function draw.table(rows)
     print_lines(lines)
 end
 
-local function is_utf8()
-    for _, name in ipairs { "LC_ALL", "LC_CTYPE", "LANG" } do
-        local value = os.getenv(name)
-        if value and value ~= "" then
-            return value:lower():find("utf%-?8") ~= nil
-        end
-    end
-    return false
-end
-
 local EIGHTHS = { "▏", "▎", "▍", "▌", "▋", "▊", "▉" }
 
 local function bar(share, utf8_allowed)
@@ -118,7 +110,7 @@ function draw.histogram(title, histogram)
     if total == 0 then
         return
     end
-    local blocks = is_utf8()
+    local blocks = locale.is_utf8()
     io.stdout:write("\n", title, "\n")
     for _, step in ipairs(steps) do
         io.stdout:write(("  up to %8.1f us %7.3f %% %s\n"):format(

@@ -2,6 +2,7 @@
 -- The endpoints of this process as a table that is drawn again and again: what is in trouble first.
 -- Rates are of the time since the drawing before, on each system's own clock.
 
+local locale = require "hawser.locale"
 local describe = require "hawser.console.describe"
 local systems = require "hawser.console.systems"
 
@@ -15,16 +16,6 @@ local TROUBLE = { reconnecting = 1, gated = 2, suspended = 3, quarantined = 4, a
 
 local BLOCKS = { "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" }
 local PLAIN_BLOCKS = { "_", ".", "-", "=", "+", "*", "#", "@" }
-
-local function is_unicode()
-    for _, name in ipairs { "LC_ALL", "LC_CTYPE", "LANG" } do
-        local value = os.getenv(name)
-        if value and value ~= "" then
-            return value:lower():find("utf%-?8") ~= nil
-        end
-    end
-    return false
-end
 
 local Top = {}
 Top.__index = Top
@@ -200,7 +191,7 @@ end
 -- What a session's `live` is: drawn every `interval` seconds.
 ---@param options? { unicode?: boolean }
 function top.new(options)
-    local unicode = is_unicode()
+    local unicode = locale.is_utf8()
     if options and options.unicode ~= nil then
         unicode = options.unicode
     end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- hawser policy plot: the backoff curve and the throttle levels, for the terminal or as SVG.
 
+local locale = require "hawser.locale"
 local curve = require "hawser.cli.policy.curve"
 local policy = require "hawser.policy"
 
@@ -26,16 +27,6 @@ function plot.load(file, values)
     return found, ("policy %q%s"):format(loaded.name, version)
 end
 
-local function says_utf8()
-    for _, name in ipairs { "LC_ALL", "LC_CTYPE", "LANG" } do
-        local value = os.getenv(name)
-        if value and value ~= "" then
-            return value:lower():find("utf%-?8") ~= nil
-        end
-    end
-    return false
-end
-
 -- How wide, and with what characters: braille on a terminal that has it, ASCII elsewhere.
 ---@param terminal_columns integer|nil nil: standard output is no terminal
 ---@return hawser.cli.Style
@@ -45,7 +36,7 @@ function plot.style(terminal_columns)
     local no_colour = os.getenv "NO_COLOR"
     return {
         columns = math.max(64, math.min(160, columns)),
-        fancy = terminal_columns ~= nil and says_utf8(),
+        fancy = terminal_columns ~= nil and locale.is_utf8(),
         colour = terminal_columns ~= nil and (no_colour == nil or no_colour == "")
             and os.getenv "TERM" ~= "dumb",
     }
