@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "run.h"
 
-#include "call.h"
 #include "hawser_lua.h"
 #include "kind.h"
 #include "reload.h"
@@ -9,12 +8,8 @@
 struct run {
     struct hwl_state *state;
     struct hwl_system *only; /* NULL: all */
-    int function;            /* stack index in `L`; 0: none */
     const bool *over;        /* not NULL: until that is true */
-    lua_State *L;
-    enum hwl_outcome outcome;
-    bool answer;
-    char text[HWL_TEXT];
+    struct hwl_condition until;
 };
 
 void hwl_let_go_of_stopped(struct hwl_state *state)
@@ -58,17 +53,17 @@ static void obey_interrupts(struct hwl_state *state)
 
 static int call_condition(lua_State *L)
 {
-    struct run *run = lua_touserdata(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, run->function);
+    struct hwl_condition *condition = lua_touserdata(L, 1);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, condition->function);
     lua_call(L, 0, 1);
-    run->answer = lua_toboolean(L, -1);
+    condition->met = lua_toboolean(L, -1);
     return 0;
 }
 
-static bool condition(struct run *run)
+void hwl_ask_condition(struct hwl_state *state, struct hwl_condition *condition)
 {
-    run->outcome = hwl_call(run->state, HWL_HANDLER_BUDGET, call_condition, run, run->text);
-    return run->outcome != HWL_DONE || run->answer;
+    condition->outcome =
+        hwl_call(state, HWL_HANDLER_BUDGET, call_condition, condition, condition->text);
 }
 
 static bool is_done(void *data)
@@ -77,8 +72,10 @@ static bool is_done(void *data)
     obey_interrupts(run->state);
     hwl_obey_reloads(run->state);
     hwl_let_go_of_stopped(run->state);
-    if (run->function != LUA_NOREF)
-        return condition(run);
+    if (run->until.function != LUA_NOREF) {
+        hwl_ask_condition(run->state, &run->until);
+        return run->until.outcome != HWL_DONE || run->until.met;
+    }
     if (run->over)
         return *run->over;
     if (run->only)
@@ -129,14 +126,14 @@ void hwl_check_runs(const struct hwl_system *self, lua_State *L)
 int hwl_system_run(lua_State *L)
 {
     struct hwl_system *self = hwl_check_acting(L, 1);
-    struct run run = { .state = self->state, .only = self, .function = LUA_NOREF };
+    struct run run = { .state = self->state, .only = self, .until.function = LUA_NOREF };
     hwl_check_runs(self, L);
     return finish(&run, L, run_loop(&run, L, HWS_NEVER));
 }
 
 int hwl_run_until_over(struct hwl_system *self, const bool *over)
 {
-    struct run run = { .state = self->state, .function = LUA_NOREF, .over = over };
+    struct run run = { .state = self->state, .until.function = LUA_NOREF, .over = over };
     struct hwl_state *state = self->state;
     int error = state->running ? HWS_ESTATE : run_loop(&run, state->lua, HWS_NEVER);
     hwl_let_go_of_stopped(state);
@@ -145,7 +142,7 @@ int hwl_run_until_over(struct hwl_system *self, const bool *over)
 
 int hwl_run_all(lua_State *L)
 {
-    struct run run = { .state = hwl_state(L), .function = LUA_NOREF };
+    struct run run = { .state = hwl_state(L), .until.function = LUA_NOREF };
     hwl_must_act(run.state, L);
     return finish(&run, L, run_loop(&run, L, HWS_NEVER));
 }
@@ -158,11 +155,11 @@ int hwl_run_until(lua_State *L)
     luaL_checktype(L, 1, LUA_TFUNCTION);
     hwl_must_act(run.state, L);
     lua_pushvalue(L, 1);
-    run.function = luaL_ref(L, LUA_REGISTRYINDEX);
+    run.until.function = luaL_ref(L, LUA_REGISTRYINDEX);
     int error = run.state->running ? HWS_ESTATE : run_loop(&run, L, timeout);
-    luaL_unref(L, LUA_REGISTRYINDEX, run.function);
-    if (run.outcome != HWL_DONE)
-        return luaL_error(L, "%s", run.text);
+    luaL_unref(L, LUA_REGISTRYINDEX, run.until.function);
+    if (run.until.outcome != HWL_DONE)
+        return luaL_error(L, "%s", run.until.text);
     return finish(&run, L, error);
 }
 

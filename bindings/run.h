@@ -9,7 +9,17 @@
 #ifndef HWL_RUN_H
 #define HWL_RUN_H
 
+#include "call.h"
 #include "system.h"
+
+/* A function that says when a run is over, and what came of it. Whoever made the reference releases it. */
+struct hwl_condition {
+    int function; /* in the registry; LUA_NOREF: none */
+    bool met;
+    enum hwl_outcome outcome;
+    char text[HWL_TEXT]; /* of its error */
+};
+void hwl_ask_condition(struct hwl_state *state, struct hwl_condition *condition);
 
 int hwl_system_run(lua_State *L);
 int hwl_run_all(lua_State *L);

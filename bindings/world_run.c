@@ -2,7 +2,6 @@
 /* The time of a world: running it, and what it shows. */
 #include <stdio.h>
 
-#include "call.h"
 #include "run.h"
 #include "world.h"
 
@@ -17,11 +16,8 @@ struct run {
     struct hwl_world *world;
     lua_State *L;
     uint64_t end;
-    bool steps;   /* one, or as many as come until `end` */
-    int function; /* in the registry; LUA_NOREF: until `end` */
-    bool answer;
-    enum hwl_outcome outcome;
-    char text[HWL_TEXT];
+    struct hwl_condition until; /* without a function: until `end` */
+    bool stepped;               /* of a single step: was there one? */
 };
 
 static uint64_t world_now(const struct hwl_world *world)
@@ -30,23 +26,18 @@ static uint64_t world_now(const struct hwl_world *world)
     return clock->now(clock);
 }
 
-static int call_condition(lua_State *L)
+/* Has it come to its end before `end`, one way or the other? */
+static bool is_over(const struct run *run)
 {
-    struct run *run = lua_touserdata(L, 1);
-    lua_rawgeti(L, LUA_REGISTRYINDEX, run->function);
-    lua_call(L, 0, 1);
-    run->answer = lua_toboolean(L, -1);
-    return 0;
+    return run->until.outcome != HWL_DONE || run->until.met || run->world->halted ||
+           hwl_interrupted(run->world->state);
 }
 
-/* False: it is over, one way or the other. */
 static bool goes_on(struct run *run)
 {
-    struct hwl_world *world = run->world;
-    if (run->function != LUA_NOREF)
-        run->outcome = hwl_call(world->state, HWL_HANDLER_BUDGET, call_condition, run, run->text);
-    return run->outcome == HWL_DONE && !run->answer && !world->halted &&
-           !hwl_interrupted(world->state);
+    if (run->until.function != LUA_NOREF)
+        hwl_ask_condition(run->world->state, &run->until);
+    return !is_over(run);
 }
 
 static void do_steps(struct run *run)
@@ -58,8 +49,7 @@ static void do_steps(struct run *run)
             break;
         hws_loopback_step(loopback);
     }
-    if (run->outcome == HWL_DONE && !run->answer && !run->world->halted &&
-        !hwl_interrupted(run->world->state))
+    if (!is_over(run))
         hws_loopback_run(loopback, run->end - world_now(run->world));
 }
 
@@ -72,8 +62,8 @@ static void finish(struct run *run)
         lua_pushliteral(run->L, "interrupted");
         lua_error(run->L);
     }
-    if (run->outcome != HWL_DONE)
-        luaL_error(run->L, "%s", run->text);
+    if (run->until.outcome != HWL_DONE)
+        luaL_error(run->L, "%s", run->until.text);
 }
 
 static void go(struct run *run, void (*steps)(struct run *run))
@@ -86,8 +76,8 @@ static void go(struct run *run, void (*steps)(struct run *run))
     steps(run);
     world->running = false;
     atomic_store(&world->state->running, inside);
-    if (run->function != LUA_NOREF)
-        luaL_unref(run->L, LUA_REGISTRYINDEX, run->function);
+    if (run->until.function != LUA_NOREF)
+        luaL_unref(run->L, LUA_REGISTRYINDEX, run->until.function);
     hwl_world_release(world);
 }
 
@@ -108,7 +98,7 @@ static struct hwl_world *check_idle(lua_State *L)
 /* world:run(seconds) -> false when a handler halted it */
 int hwl_world_run(lua_State *L)
 {
-    struct run run = { .world = check_idle(L), .L = L, .function = LUA_NOREF };
+    struct run run = { .world = check_idle(L), .L = L, .until.function = LUA_NOREF };
     run.end = end_of(run.world, hwl_check_seconds(L, 2, "run"));
     go(&run, do_steps);
     finish(&run);
@@ -123,24 +113,24 @@ int hwl_world_run_until(lua_State *L)
     luaL_checktype(L, 2, LUA_TFUNCTION);
     run.end = end_of(run.world, hwl_check_seconds(L, 3, "run_until"));
     lua_pushvalue(L, 2);
-    run.function = luaL_ref(L, LUA_REGISTRYINDEX);
+    run.until.function = luaL_ref(L, LUA_REGISTRYINDEX);
     go(&run, do_steps);
     finish(&run);
-    lua_pushboolean(L, run.answer);
+    lua_pushboolean(L, run.until.met);
     return 1;
 }
 
 static void do_one(struct run *run)
 {
-    run->answer = hws_loopback_step(run->world->loopback);
+    run->stepped = hws_loopback_step(run->world->loopback);
 }
 
 int hwl_world_step(lua_State *L)
 {
-    struct run run = { .world = check_idle(L), .L = L, .function = LUA_NOREF };
+    struct run run = { .world = check_idle(L), .L = L, .until.function = LUA_NOREF };
     go(&run, do_one);
     finish(&run);
-    lua_pushboolean(L, run.answer);
+    lua_pushboolean(L, run.stepped);
     return 1;
 }
 

@@ -67,8 +67,9 @@ HWS_API int hws_spawn_named(struct hws_system *system, const char *name,
  * Sends to a local or remote actor. 0: accepted, that is, it will be delivered once or become one dead letter. A negative
  * code: it became a dead letter already (HWS_EFULL queue_full or mailbox_full, HWS_ETOOLARGE, HWS_EENCODE, HWS_EDISCONNECTED,
  * HWS_ENOTFOUND for a local actor that is not there, HWS_EADDRESS for an address that can never be dialled (hws_check_address()
- * says why), HWS_ETHROTTLED, HWS_ECLOSED), and DeadLetter tells which. The size is checked first. Who wants to slow down before
- * anything is refused asks hws_pressure() (hawser/remote.h) when this has returned 0.
+ * says why), HWS_ETHROTTLED, HWS_EBLOCKED, HWS_EGATED, HWS_EQUARANTINED, HWS_ECLOSED; hws_reason_error() maps them), and DeadLetter
+ * tells which. The size is checked first. Who wants to slow down before anything is refused asks hws_pressure() (hawser/remote.h)
+ * when this has returned 0.
  */
 HWS_API int hws_send(struct hws_system *system, struct hws_pid *target,
                      const struct hws_message *message);
